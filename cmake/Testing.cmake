@@ -1,0 +1,32 @@
+# vrapl_test(NAME_test LABEL unit|fuse|kernel|guest LIBS targets... [TIMEOUT seconds]), called in tests/ROOM
+#
+# One GoogleTest program from tests/ROOM/NAME_test.cc, registered with ctest as ROOM/NAME_test under its label. What a label needs:
+# unit nothing, fuse /dev/fuse, kernel CAP_BPF and BTF, guest libvirt and QEMU (see tests/requirements.h).
+# Guest tests run inside a private libvirtd; kernel and guest tests measure real time, so they run alone.
+function(vrapl_test file)
+  cmake_parse_arguments(TEST "" "LABEL;TIMEOUT" "LIBS" ${ARGN})
+  get_filename_component(room ${CMAKE_CURRENT_SOURCE_DIR} NAME)
+  set(path ${room}/${file})
+  set(name ${room}_${file})
+  add_executable(${name} ${file}.cc)
+  target_link_libraries(${name} PRIVATE vrapl_options vrapl_test_support ${TEST_LIBS} GTest::gmock GTest::gtest_main)
+  if(TEST_LABEL STREQUAL "guest")
+    add_test(NAME ${path} COMMAND ${CMAKE_SOURCE_DIR}/scripts/private-libvirt -- $<TARGET_FILE:${name}>)
+  else()
+    add_test(NAME ${path} COMMAND ${name})
+  endif()
+  if(NOT TEST_TIMEOUT)
+    set(TEST_TIMEOUT 120)
+  endif()
+  set_tests_properties(${path} PROPERTIES LABELS ${TEST_LABEL} TIMEOUT ${TEST_TIMEOUT})
+  if(TEST_LABEL MATCHES "kernel|guest")
+    set_tests_properties(${path} PROPERTIES RUN_SERIAL TRUE)
+  endif()
+endfunction()
+
+# vrapl_bench(NAME_bench LIBS targets...): one Google Benchmark program from bench/NAME_bench.cc.
+function(vrapl_bench name)
+  cmake_parse_arguments(BENCH "" "" "LIBS" ${ARGN})
+  add_executable(${name} ${name}.cc)
+  target_link_libraries(${name} PRIVATE vrapl_options ${BENCH_LIBS} benchmark::benchmark)
+endfunction()
