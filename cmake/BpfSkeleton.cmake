@@ -20,7 +20,7 @@ function(add_bpf_skeleton target source)
     COMMENT "BPF ${source}" VERBATIM)
   add_custom_command(
     OUTPUT ${skeleton}
-    COMMAND sh -c "\"$1\" gen skeleton \"$2\" name ${stem} > \"$3\"" -- ${VRAPL_BPFTOOL} ${object} ${skeleton}
+    COMMAND sh -c "\"$1\" gen skeleton \"$2\" name ${stem}_program > \"$3\"" -- ${VRAPL_BPFTOOL} ${object} ${skeleton}
     DEPENDS ${object} COMMENT "BPF skeleton ${stem}.skel.h" VERBATIM)
   add_custom_target(${target}_files DEPENDS ${skeleton})
   add_library(${target} INTERFACE)

@@ -1,0 +1,96 @@
+// Widens an energy counter that counts modulo something (2^32 for a register, the range of a powercap zone) to a
+// 64-bit total, and tells a count of energy from a glitch.
+//
+// Threads: one at a time. Nothing here allocates.
+#pragma once
+
+#include <cerrno>
+#include <cstdint>
+
+#include "base/units.h"
+
+namespace vrapl {
+
+inline constexpr uint64_t kRegisterWrap = uint64_t{1} << 32;
+
+// After a failed read, do not call Advance(): the next good read then counts from the last good one.
+class EnergyCounter {
+ public:
+  // Counts from `first`, also when that is 0. `wrap_ticks` is the number of values the counter has, below 2^63.
+  explicit EnergyCounter(uint64_t first, uint64_t wrap_ticks = kRegisterWrap)
+      : wrap_ticks_(wrap_ticks), last_(first % wrap_ticks) {}
+
+  // Ticks from the last reading to `raw`, taking a smaller value for one wraparound. `raw` may be a whole 64-bit
+  // register: bits 63:32 are reserved, not always zero, and go with the remainder.
+  uint64_t TicksTo(uint64_t raw) const { return (raw % wrap_ticks_ + wrap_ticks_ - last_) % wrap_ticks_; }
+
+  EnergyTicks Advance(uint64_t raw) {
+    total_.count += TicksTo(raw);
+    last_ = raw % wrap_ticks_;
+    return total_;
+  }
+
+  // Counts on from `raw` without counting what came before it.
+  void Restart(uint64_t raw) { last_ = raw % wrap_ticks_; }
+
+  EnergyTicks total() const { return total_; }
+  uint64_t wrap_ticks() const { return wrap_ticks_; }
+
+ private:
+  uint64_t wrap_ticks_;
+  uint64_t last_;
+  EnergyTicks total_;
+};
+
+// An EnergyCounter that counts nothing a package cannot have used.
+//
+// A backwards step is no wraparound: read as one it would be most of the range, hundreds of kilojoules in a
+// millisecond. And after a gap in which the counter may have wrapped around more than once, no reading can tell the
+// energy. Both are errors, not figures.
+class GuardedCounter {
+ public:
+  // No package or DRAM has been seen near 2 kW; a platform may hold eight packages. 50 J is room for late updates.
+  static constexpr double kMaxWatts = 2'000;
+  static constexpr double kMaxPlatformWatts = 20'000;
+  static constexpr double kSlackJoules = 50;
+  static constexpr int kMaxGlitches = 16;
+
+  GuardedCounter(uint64_t first, int64_t now_ns, EnergyUnit unit, uint64_t wrap_ticks = kRegisterWrap,
+                 double max_watts = kMaxWatts)
+      : counter_(first, wrap_ticks),
+        max_ticks_per_ns_(max_watts / unit.joules_per_tick / 1e9),
+        slack_ticks_(kSlackJoules / unit.joules_per_tick),
+        last_ns_(now_ns) {}
+
+  // Returns 0 when `raw`, read at now_ns, was counted, else why it was not:
+  //   ERANGE     more than max_watts since the last good reading: a glitch. Nothing is lost: if the next reading is
+  //              plausible again, it counts from the last good one.
+  //   EOVERFLOW  so long since the last good reading that a wraparound may have gone unseen, or the glitch stayed.
+  //              Counting starts anew at `raw`; the energy in between is unknown.
+  int Advance(uint64_t raw, int64_t now_ns) {
+    const double possible_ticks = static_cast<double>(now_ns - last_ns_) * max_ticks_per_ns_;
+    const bool glitch = static_cast<double>(counter_.TicksTo(raw)) > possible_ticks + slack_ticks_;
+    if (possible_ticks > static_cast<double>(counter_.wrap_ticks()) / 2 || (glitch && ++glitches_ >= kMaxGlitches)) {
+      counter_.Restart(raw);
+      last_ns_ = now_ns;
+      glitches_ = 0;
+      return EOVERFLOW;
+    }
+    if (glitch) return ERANGE;
+    counter_.Advance(raw);
+    last_ns_ = now_ns;
+    glitches_ = 0;
+    return 0;
+  }
+
+  EnergyTicks total() const { return counter_.total(); }
+
+ private:
+  EnergyCounter counter_;
+  double max_ticks_per_ns_;
+  double slack_ticks_;
+  int64_t last_ns_;
+  int glitches_ = 0;  // in a row
+};
+
+}  // namespace vrapl

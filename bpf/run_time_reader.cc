@@ -1,0 +1,61 @@
+#include "bpf/run_time_reader.h"
+
+#include <algorithm>
+
+namespace vrapl {
+
+RunTimeReader::RunTimeReader(SwitchLog& log, absl::Span<const int> cpus, int64_t start_ns) : log_(log) {
+  for (const int cpu : cpus) {
+    // The last record tells who is on the CPU now; older ones tell nothing about the time from start_ns on.
+    const uint64_t head = log.Head(cpu);
+    cpus_.push_back({.cpu = cpu, .tail = head == 0 ? 0 : head - 1, .offset = {}, .timeline = CpuTimeline(start_ns)});
+  }
+  first_cpu_ = cpus.empty() ? 0 : *std::min_element(cpus.begin(), cpus.end());
+  end_cpu_ = cpus.empty() ? 0 : *std::max_element(cpus.begin(), cpus.end()) + 1;
+}
+
+void RunTimeReader::Read(int64_t t_ns, RunTimeWindow& window) {
+  bool any_quiet = false;
+  for (const Cpu& cpu : cpus_) {
+    const bool quiet = log_.Head(cpu.cpu) == cpu.tail;
+    log_.WantObservation(cpu.cpu, quiet);
+    any_quiet = any_quiet || quiet;
+  }
+  // Looked at before the logs are drained: a switch count ahead of the log is then one that was not reported.
+  if (any_quiet) log_.Observe(first_cpu_, end_cpu_);
+
+  for (Cpu& cpu : cpus_) {
+    uint64_t clock = 0;
+    uint64_t monotonic = 0;
+    if (log_.ReadClockPair(cpu.cpu, clock, monotonic)) cpu.offset.AddPair(clock, monotonic);
+    if (cpu.offset.known()) {
+      const uint64_t lost = log_.ForEachRecord(cpu.cpu, cpu.tail, [&](const switch_record& record) {
+        const int64_t at_ns = cpu.offset.ToMonotonic(record.clock);
+        if (at_ns > t_ns) return false;  // after the instant asked for: the next window's
+        cpu.timeline.OnRecord(record, at_ns, window);
+        return true;
+      });
+      lost_records_ += lost;  // the switch count steps over them: the time line sees the gap by itself
+      const cpu_observation observation = log_.Observation(cpu.cpu);
+      if (observation.wanted && observation.valid) {
+        const int64_t at_ns = cpu.offset.ToMonotonic(observation.clock);
+        cpu.timeline.OnObservation(observation, std::min(at_ns, t_ns), window);
+      }
+    }
+    cpu.timeline.AdvanceTo(t_ns, window);
+  }
+}
+
+CpuTime RunTimeReader::total() const {
+  CpuTime sum;
+  for (const Cpu& cpu : cpus_) sum += cpu.timeline.total();
+  return sum;
+}
+
+uint64_t RunTimeReader::gaps() const {
+  uint64_t sum = 0;
+  for (const Cpu& cpu : cpus_) sum += cpu.timeline.gaps();
+  return sum;
+}
+
+}  // namespace vrapl

@@ -1,0 +1,46 @@
+// Run time of one package at an instant: drains the switch logs of the package's CPUs into their time lines.
+//
+// The millisecond path: Read() is memory access and, when some CPU has not switched since the last call, one system
+// call; it does not allocate, lock, log or wait. Threads: one, the package's reader.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "bpf/run_time.h"
+#include "bpf/switch_log.h"
+
+namespace vrapl {
+
+class RunTimeReader {
+ public:
+  // `log` outlives this. `cpus`: the package's CPUs. Time before start_ns (CLOCK_MONOTONIC) does not count.
+  RunTimeReader(SwitchLog& log, absl::Span<const int> cpus, int64_t start_ns);
+
+  // Adds to `window` all time between the previous instant and t_ns. t_ns must not go backwards.
+  void Read(int64_t t_ns, RunTimeWindow& window);
+
+  int cpu_count() const { return static_cast<int>(cpus_.size()); }
+  // Time of the i-th CPU since start_ns, by what it was spent on.
+  const CpuTime& cpu_time(int i) const { return cpus_[static_cast<size_t>(i)].timeline.total(); }
+  CpuTime total() const;
+
+  uint64_t lost_records() const { return lost_records_; }
+  uint64_t gaps() const;  // switches that the kernel did not report
+
+ private:
+  struct Cpu {
+    int cpu;
+    uint64_t tail;
+    ClockOffset offset;
+    CpuTimeline timeline;
+  };
+  std::vector<Cpu> cpus_;
+  SwitchLog& log_;
+  int first_cpu_;
+  int end_cpu_;
+  uint64_t lost_records_ = 0;
+};
+
+}  // namespace vrapl

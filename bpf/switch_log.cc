@@ -1,0 +1,153 @@
+#include "bpf/switch_log.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <string>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/posix.h"
+#include "switch_log.skel.h"
+
+namespace vrapl {
+namespace {
+
+static_assert(sizeof(switch_record) == 32);
+static_assert(sizeof(cpu_observation) == 64);
+static_assert(offsetof(switch_log, records) == 128);
+static_assert(sizeof(switch_log) % 8 == 0, "the kernel pads array elements to 8 bytes; ours must not need it");
+
+// libbpf explains failures on its print callback only; the last warnings are kept for our own message.
+thread_local std::string* libbpf_warnings = nullptr;
+
+int CollectWarnings(libbpf_print_level level, const char* format, va_list arguments) {
+  if (level != LIBBPF_WARN || libbpf_warnings == nullptr) return 0;
+  char line[512];
+  std::vsnprintf(line, sizeof line, format, arguments);
+  libbpf_warnings->append(line);
+  return 0;
+}
+
+// The first line of libbpf's warnings that says why, without its prefix.
+std::string Reason(const std::string& warnings) {
+  const size_t end = warnings.find('\n');
+  return warnings.substr(0, end == std::string::npos ? warnings.size() : end);
+}
+
+absl::Status ExplainLoadError(int error, const std::string& warnings) {
+  if (error == EPERM || error == EACCES) {
+    return absl::PermissionDeniedError(
+        "load the sched_switch program: CAP_BPF and CAP_PERFMON are needed (run as root, or setcap cap_bpf,cap_perfmon+ep)");
+  }
+  if (::access("/sys/kernel/btf/vmlinux", R_OK) != 0) {
+    return absl::UnimplementedError(
+        "load the sched_switch program: this kernel has no BTF (/sys/kernel/btf/vmlinux); run a kernel built with "
+        "CONFIG_DEBUG_INFO_BTF=y");
+  }
+  return absl::UnimplementedError(
+      absl::StrCat("load the sched_switch program: ", std::strerror(error), " (", Reason(warnings), ")"));
+}
+
+}  // namespace
+
+struct SwitchLog::Skeleton {
+  switch_log_program* object = nullptr;
+  ~Skeleton() { switch_log_program__destroy(object); }
+};
+
+SwitchLog::SwitchLog(std::unique_ptr<Skeleton> skeleton) : skeleton_(std::move(skeleton)) {}
+
+SwitchLog::~SwitchLog() {
+  if (logs_ != nullptr) ::munmap(logs_, mapped_bytes_);
+}
+
+absl::StatusOr<std::unique_ptr<SwitchLog>> SwitchLog::Attach() {
+  // Kernels before 5.11 charge map memory to RLIMIT_MEMLOCK.
+  const rlimit unlimited{RLIM_INFINITY, RLIM_INFINITY};
+  ::setrlimit(RLIMIT_MEMLOCK, &unlimited);
+
+  std::string warnings;
+  libbpf_warnings = &warnings;
+  libbpf_set_print(CollectWarnings);
+  struct Restore {
+    ~Restore() { libbpf_warnings = nullptr; }
+  } restore;
+
+  auto skeleton = std::make_unique<Skeleton>();
+  skeleton->object = switch_log_program__open();
+  if (skeleton->object == nullptr) return ExplainLoadError(errno, warnings);
+  const int cpus = libbpf_num_possible_cpus();
+  if (cpus <= 0) return absl::UnavailableError("count the possible CPUs (/sys/devices/system/cpu/possible)");
+  bpf_map__set_max_entries(skeleton->object->maps.switch_logs, static_cast<uint32_t>(cpus));
+  bpf_map__set_max_entries(skeleton->object->maps.run_queues, static_cast<uint32_t>(cpus));
+  if (const int error = -switch_log_program__load(skeleton->object); error != 0) return ExplainLoadError(error, warnings);
+
+  std::unique_ptr<SwitchLog> log(new SwitchLog(std::move(skeleton)));
+  log->possible_cpus_ = cpus;
+  log->mapped_bytes_ = sizeof(switch_log) * static_cast<size_t>(cpus);
+  void* mapping = ::mmap(nullptr, log->mapped_bytes_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
+                         bpf_map__fd(log->skeleton_->object->maps.switch_logs), 0);
+  if (mapping == MAP_FAILED) {
+    const int error = errno;
+    return PosixError(error, "map the switch logs");
+  }
+  log->logs_ = static_cast<switch_log*>(mapping);
+  log->observe_fd_ = bpf_program__fd(log->skeleton_->object->progs.observe_cpus);
+  // Attached last: from here on every switch is in a log that is already mapped.
+  if (const int error = -switch_log_program__attach(log->skeleton_->object); error != 0) {
+    return ExplainLoadError(error, warnings);
+  }
+  return log;
+}
+
+bool SwitchLog::ReadClockPair(int cpu, uint64_t& clock, uint64_t& monotonic) const {
+  switch_log& source = log(cpu);
+  const std::atomic_ref<__u64> version(source.pair_version);
+  const uint64_t before = version.load(std::memory_order_acquire);
+  if (before == 0 || before % 2 != 0) return false;
+  clock = std::atomic_ref<__u64>(source.pair_clock).load(std::memory_order_relaxed);
+  monotonic = std::atomic_ref<__u64>(source.pair_monotonic).load(std::memory_order_relaxed);
+  std::atomic_thread_fence(std::memory_order_acquire);
+  return version.load(std::memory_order_relaxed) == before;
+}
+
+void SwitchLog::Observe(int first_cpu, int end_cpu) {
+  while (first_cpu < end_cpu) {
+    observe_args args{.first_cpu = static_cast<uint32_t>(first_cpu), .end_cpu = static_cast<uint32_t>(end_cpu)};
+    LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &args, .ctx_size_in = sizeof args);
+    if (bpf_prog_test_run_opts(observe_fd_, &options) != 0) {
+      for (int cpu = first_cpu; cpu < end_cpu; ++cpu) log(cpu).observation.valid = 0;
+      return;
+    }
+    first_cpu += VRAPL_OBSERVE_MAX;
+  }
+}
+
+void SwitchLog::Prime(absl::Span<const int> cpus) const {
+  cpu_set_t original;
+  if (::sched_getaffinity(0, sizeof original, &original) != 0) return;
+  for (const int cpu : cpus) {
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(static_cast<size_t>(cpu), &one);
+    ::sched_setaffinity(0, sizeof one, &one);  // the move itself is a switch on that CPU
+  }
+  ::sched_setaffinity(0, sizeof original, &original);
+}
+
+uint64_t SwitchLog::RecursionMisses() const {
+  bpf_prog_info info{};
+  uint32_t size = sizeof info;
+  const int fd = bpf_program__fd(skeleton_->object->progs.on_sched_switch);
+  return bpf_obj_get_info_by_fd(fd, &info, &size) == 0 ? info.recursion_misses : 0;
+}
+
+}  // namespace vrapl

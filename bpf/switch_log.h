@@ -1,0 +1,83 @@
+// The kernel side of run time: loads and attaches the sched_switch program, and gives access to the per-CPU logs that
+// it writes. All libbpf stops here. What the records mean is in run_time.h.
+//
+// Reading a log is plain memory access; Observe() is one system call. Several readers may share one SwitchLog as long
+// as each CPU has one reader.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "bpf/switch_log_format.h"
+
+namespace vrapl {
+
+class SwitchLog {
+ public:
+  // Errors: PERMISSION_DENIED (CAP_BPF and CAP_PERFMON are needed), UNIMPLEMENTED (kernel without BTF or without the
+  // fields the program reads). The message names the remedy.
+  static absl::StatusOr<std::unique_ptr<SwitchLog>> Attach();
+  ~SwitchLog();
+  SwitchLog(const SwitchLog&) = delete;
+  SwitchLog& operator=(const SwitchLog&) = delete;
+
+  int possible_cpus() const { return possible_cpus_; }
+
+  // Records written by `cpu` so far.
+  uint64_t Head(int cpu) const {
+    return std::atomic_ref<__u64>(log(cpu).head).load(std::memory_order_acquire);
+  }
+
+  // Calls visit(record) for each record from `tail` to the head, advancing `tail`, until visit returns false (that
+  // record is left for the next call). Returns the number of records lost because the writer had lapped the reader.
+  template <typename Visit>
+  uint64_t ForEachRecord(int cpu, uint64_t& tail, Visit visit) const {
+    uint64_t lost = 0;
+    const uint64_t head = Head(cpu);
+    while (tail < head) {
+      if (head - tail > VRAPL_LOG_RECORDS / 2 && Head(cpu) - tail >= VRAPL_LOG_RECORDS) {
+        // Half a log of headroom, so that the writer does not catch up again while we copy.
+        const uint64_t restart = Head(cpu) - VRAPL_LOG_RECORDS / 2;
+        lost += restart - tail;
+        tail = restart;
+        if (tail >= head) break;
+      }
+      const switch_record record = log(cpu).records[tail & (VRAPL_LOG_RECORDS - 1)];
+      if (Head(cpu) - tail >= VRAPL_LOG_RECORDS) continue;  // overwritten while it was copied
+      if (!visit(record)) break;
+      ++tail;
+    }
+    return lost;
+  }
+
+  // The newest pair of (scheduler clock, CLOCK_MONOTONIC) of `cpu`; false while there is none or it is being written.
+  bool ReadClockPair(int cpu, uint64_t& clock, uint64_t& monotonic) const;
+
+  // Asks the kernel what the run queues of [first_cpu, end_cpu) say that were marked by WantObservation. Errors are
+  // not fatal: the observations stay invalid.
+  void WantObservation(int cpu, bool wanted) { log(cpu).observation.wanted = wanted; }
+  void Observe(int first_cpu, int end_cpu);
+  cpu_observation Observation(int cpu) const { return log(cpu).observation; }
+
+  // Moves the calling thread once to each CPU and back, so that each CPU has at least one record.
+  void Prime(absl::Span<const int> cpus) const;
+
+  // Times the kernel did not run the program because it was already running (0 unless something is wrong).
+  uint64_t RecursionMisses() const;
+
+ private:
+  struct Skeleton;
+  explicit SwitchLog(std::unique_ptr<Skeleton> skeleton);
+  switch_log& log(int cpu) const { return logs_[cpu]; }
+
+  std::unique_ptr<Skeleton> skeleton_;
+  int possible_cpus_ = 0;
+  switch_log* logs_ = nullptr;
+  size_t mapped_bytes_ = 0;
+  int observe_fd_ = -1;
+};
+
+}  // namespace vrapl

@@ -1,0 +1,192 @@
+#include "bpf/run_time.h"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <map>
+#include <random>
+
+namespace vrapl {
+namespace {
+
+switch_record Record(uint64_t clock, uint32_t switches, uint32_t tid, uint64_t stolen = 0) {
+  return {.clock = clock, .clock_task = clock - stolen, .switches = switches, .task_flags = 0, .tid = tid, .tgid = tid};
+}
+
+int64_t RunOf(const RunTimeWindow& window, uint32_t tid) {
+  int64_t sum = 0;
+  for (const ThreadRun& thread : window.threads()) sum += thread.tid == tid ? thread.run_ns : 0;
+  return sum;
+}
+
+// The tests let scheduler clock and CLOCK_MONOTONIC be the same, so that instants can be read off.
+void Feed(CpuTimeline& cpu, const switch_record& record, RunTimeWindow& window) {
+  cpu.OnRecord(record, static_cast<int64_t>(record.clock), window);
+}
+
+TEST(CpuTimelineTest, RunningSliceCountsUpToTheInstant) {
+  RunTimeWindow window;
+  CpuTimeline cpu(1000);
+  Feed(cpu, Record(1000, 1, 42), window);
+  cpu.AdvanceTo(1700, window);
+  EXPECT_EQ(RunOf(window, 42), 700);
+  window.Clear();
+  cpu.AdvanceTo(2000, window);  // a thread that never leaves its CPU is counted in every window
+  EXPECT_EQ(RunOf(window, 42), 300);
+}
+
+TEST(CpuTimelineTest, TimeBeforeTheFirstRecordIsUnreported) {
+  RunTimeWindow window;
+  CpuTimeline cpu(0);
+  Feed(cpu, Record(400, 9, 0), window);
+  cpu.AdvanceTo(1000, window);
+  EXPECT_EQ(window.time().unreported_ns, 400);
+  EXPECT_EQ(window.time().idle_ns, 600);
+}
+
+TEST(CpuTimelineTest, AStepOfTheSwitchCountMakesTheIntervalUnreported) {
+  RunTimeWindow window;
+  CpuTimeline cpu(0);
+  Feed(cpu, Record(0, 1, 7), window);
+  Feed(cpu, Record(500, 4, 8), window);  // switches 2 and 3 were hidden
+  cpu.AdvanceTo(600, window);
+  EXPECT_EQ(RunOf(window, 7), 0);
+  EXPECT_EQ(window.time().unreported_ns, 500);
+  EXPECT_EQ(RunOf(window, 8), 100);
+  EXPECT_EQ(cpu.gaps(), 1u);
+}
+
+TEST(CpuTimelineTest, TheSwitchCountWrapsAt32Bits) {
+  RunTimeWindow window;
+  CpuTimeline cpu(0);
+  Feed(cpu, Record(0, 0xFFFF'FFFF, 7), window);
+  Feed(cpu, Record(500, 0, 8), window);
+  EXPECT_EQ(RunOf(window, 7), 500);
+  EXPECT_EQ(cpu.gaps(), 0u);
+}
+
+TEST(CpuTimelineTest, AnObservationConfirmsTheRunningSliceAndBoundsAGap) {
+  RunTimeWindow window;
+  CpuTimeline cpu(0);
+  Feed(cpu, Record(0, 1, 7), window);
+  cpu.OnObservation({.wanted = 1, .valid = 1, .clock = 900, .clock_task = 900, .switches = 1}, 900, window);
+  cpu.AdvanceTo(1000, window);
+  // A hidden switch is seen: only what was not confirmed is in doubt.
+  cpu.OnObservation({.wanted = 1, .valid = 1, .clock = 1300, .clock_task = 1300, .switches = 2}, 1300, window);
+  cpu.AdvanceTo(2000, window);
+  EXPECT_EQ(RunOf(window, 7), 1000);
+  EXPECT_EQ(window.time().unreported_ns, 1000);
+  Feed(cpu, Record(2100, 3, 0), window);
+  cpu.AdvanceTo(2200, window);
+  EXPECT_EQ(window.time().unreported_ns, 1100);
+  EXPECT_EQ(window.time().idle_ns, 100);
+  EXPECT_EQ(cpu.gaps(), 1u);
+}
+
+TEST(CpuTimelineTest, AnObservationMayRunAheadOfItsRecord) {
+  RunTimeWindow window;
+  CpuTimeline cpu(0);
+  Feed(cpu, Record(0, 1, 7), window);
+  cpu.OnObservation({.wanted = 1, .valid = 1, .clock = 1000, .clock_task = 1000, .switches = 2}, 1000, window);
+  Feed(cpu, Record(1000, 2, 8), window);  // the very switch the observation had seen coming
+  cpu.AdvanceTo(1500, window);
+  EXPECT_EQ(RunOf(window, 8), 500);
+}
+
+TEST(CpuTimelineTest, StolenTimeIsARowOfItsOwn) {
+  RunTimeWindow window;
+  CpuTimeline cpu(0);
+  Feed(cpu, Record(0, 1, 7, /*stolen=*/0), window);
+  Feed(cpu, Record(1000, 2, 8, /*stolen=*/300), window);
+  cpu.AdvanceTo(1100, window);
+  EXPECT_EQ(RunOf(window, 7), 700);
+  EXPECT_EQ(window.time().stolen_ns, 300);
+  EXPECT_EQ(RunOf(window, 8), 100);
+}
+
+TEST(CpuTimelineTest, StolenTimeLearnedLateIsTakenLaterButNotLost) {
+  RunTimeWindow window;
+  CpuTimeline cpu(0);
+  Feed(cpu, Record(0, 1, 7), window);
+  cpu.AdvanceTo(1000, window);                    // settled as run time before the theft was known
+  Feed(cpu, Record(1100, 2, 8, 400), window);     // only 100 ns of 7 are left to take it from
+  cpu.AdvanceTo(2000, window);
+  EXPECT_EQ(window.time().stolen_ns, 400);
+  EXPECT_EQ(RunOf(window, 7), 1000);
+  EXPECT_EQ(RunOf(window, 8), 600);
+}
+
+TEST(RunTimeWindowTest, AFullTableLosesNoTime) {
+  RunTimeWindow window;
+  const int64_t threads = RunTimeWindow::kMaxThreads + 100;
+  for (int64_t tid = 1; tid <= threads; ++tid) window.AddThread(static_cast<uint32_t>(tid), 1, 0, 10);
+  EXPECT_EQ(window.threads().size(), static_cast<size_t>(RunTimeWindow::kMaxThreads));
+  EXPECT_EQ(window.time().unreported_ns, 100 * 10);
+  EXPECT_EQ(window.time().total_ns(), threads * 10);
+  window.Clear();
+  EXPECT_EQ(window.time().total_ns(), 0);
+  EXPECT_TRUE(window.AddThread(1, 1, 0, 5));
+}
+
+TEST(RunTimeWindowTest, AReusedTidIsANewThread) {
+  RunTimeWindow window;
+  window.AddThread(100, 1, 0, 10);
+  window.AddThread(100, 2, 0, 20);
+  ASSERT_EQ(window.threads().size(), 2u);
+  EXPECT_EQ(window.threads()[0].run_ns, 10);
+  EXPECT_EQ(window.threads()[1].run_ns, 20);
+}
+
+TEST(ClockOffsetTest, KeepsTheSmallestDelayAndFollowsDrift) {
+  ClockOffset offset;
+  offset.AddPair(1'000'000, 5'000'900);  // 4'000'000 and a delay of 900
+  offset.AddPair(2'000'000, 6'000'200);
+  EXPECT_EQ(offset.ToMonotonic(2'000'000), 6'000'200);
+  // A pair whose hook was held up for 3 ms moves the estimate by no more than a slewed clock can.
+  offset.AddPair(3'000'000, 10'000'000);
+  EXPECT_EQ(offset.ToMonotonic(3'000'000), 7'000'200 + 500);
+  // True drift of 100 ppm is followed.
+  for (uint64_t ms = 4; ms < 1000; ++ms) offset.AddPair(ms * 1'000'000, ms * 1'000'100 + 4'000'000);
+  EXPECT_EQ(offset.ToMonotonic(999'000'000), 999 * 1'000'100 + 4'000'000);
+}
+
+// The law, for any schedule: closure on every window, and every thread's total is the sum of its slices.
+TEST(CpuTimelineTest, AnyScheduleClosesInAnyWindows) {
+  for (uint32_t seed = 0; seed < 200; ++seed) {
+    std::mt19937 random(seed);
+    RunTimeWindow window;
+    CpuTimeline cpu(0);
+    std::map<uint32_t, int64_t> truth;
+    std::map<uint32_t, int64_t> measured;
+    int64_t idle_truth = 0;
+    int64_t idle = 0;
+    uint64_t now = 0;
+    uint32_t switches = seed * 0x1000'0001u;
+    uint32_t current = 0;
+    int64_t settled = 0;
+    Feed(cpu, Record(0, switches, current), window);
+    const auto close = [&](int64_t t) {
+      cpu.AdvanceTo(t, window);
+      ASSERT_EQ(window.time().total_ns(), t - settled);
+      settled = t;
+      idle += window.time().idle_ns;
+      for (const ThreadRun& thread : window.threads()) measured[thread.tid] += thread.run_ns;
+      window.Clear();
+    };
+    for (int i = 0; i < 500; ++i) {
+      const uint64_t length = random() % 3000;
+      (current == 0 ? idle_truth : truth[current]) += static_cast<int64_t>(length);
+      now += length;
+      if (random() % 4 == 0 && length > 0) close(static_cast<int64_t>(now - random() % length));
+      current = random() % 6;
+      Feed(cpu, Record(now, ++switches, current), window);
+    }
+    close(static_cast<int64_t>(now));
+    for (auto& [tid, ns] : truth) EXPECT_EQ(measured[tid], ns) << "seed " << seed << " tid " << tid;
+    EXPECT_EQ(idle, idle_truth);
+    EXPECT_EQ(cpu.total().total_ns(), static_cast<int64_t>(now));
+  }
+}
+
+}  // namespace
+}  // namespace vrapl

@@ -1,0 +1,175 @@
+// The real scheduler, the real program: run time against the kernel's own accounts.
+#include "bpf/switch_log.h"
+
+#include <gmock/gmock.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <numeric>
+#include <string>
+#include <thread>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "base/clock.h"
+#include "base/host_root.h"
+#include "bpf/run_time_reader.h"
+#include "tests/requirements.h"
+#include "tests/status_matchers.h"
+
+namespace vrapl {
+namespace {
+
+std::vector<int> OnlineCpus() {
+  return *ParseCpuList(*ReadSmallFile("/sys/devices/system/cpu/online"));
+}
+
+// The kernel's own account of a thread: first field of schedstat, ns of CPU time (without stolen time).
+int64_t SchedstatNs(int tid) {
+  const absl::StatusOr<std::string> text = ReadSmallFile(absl::StrCat("/proc/self/task/", tid, "/schedstat"));
+  int64_t ns = -1;
+  if (!text.ok()) return ns;
+  EXPECT_TRUE(absl::SimpleAtoi(std::vector<std::string>(absl::StrSplit(*text, ' '))[0], &ns));
+  return ns;
+}
+
+class SwitchLogTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    VRAPL_NEEDS("kernel");
+    absl::StatusOr<std::unique_ptr<SwitchLog>> log = SwitchLog::Attach();
+    ASSERT_THAT(log, IsOk());
+    log_ = *std::move(log);
+    log_->Prime(OnlineCpus());
+  }
+  std::unique_ptr<SwitchLog> log_;
+};
+
+TEST_F(SwitchLogTest, EveryNanosecondOfEveryCpuHasARow) {
+  const std::vector<int> cpus = OnlineCpus();
+  std::atomic<bool> stop = false;
+  std::thread sleeper([&] {
+    while (!stop) std::this_thread::yield();
+  });
+  const int64_t start = MonotonicNs();
+  RunTimeReader reader(*log_, cpus, start);
+  RunTimeWindow window;
+  int64_t t = start;
+  for (int i = 0; i < 1000; ++i) {
+    const int64_t last = t;
+    RealClock().SleepUntil(t + kNanosPerMilli / 2);
+    t = MonotonicNs();
+    window.Clear();
+    reader.Read(t, window);
+    ASSERT_EQ(window.time().total_ns(), static_cast<int64_t>(cpus.size()) * (t - last));
+    int64_t threads = 0;
+    for (const ThreadRun& thread : window.threads()) threads += thread.run_ns;
+    ASSERT_EQ(threads, window.time().run_ns);
+  }
+  stop = true;
+  sleeper.join();
+  EXPECT_EQ(reader.lost_records(), 0u);
+  EXPECT_EQ(log_->RecursionMisses(), 0u);
+  const CpuTime total = reader.total();
+  std::printf("idle %.3f s, run %.3f s, stolen %.6f s, unreported %.6f s, %llu gaps\n", 1e-9 * total.idle_ns,
+              1e-9 * total.run_ns, 1e-9 * total.stolen_ns, 1e-9 * total.unreported_ns,
+              static_cast<unsigned long long>(reader.gaps()));
+}
+
+// A thread that is busy, one that sleeps and wakes, one that migrates: each within 1 % of the kernel's account.
+TEST_F(SwitchLogTest, AgreesWithTheKernelsAccountOfEachThread) {
+  std::atomic<bool> stop = false;
+  std::atomic<int> tids[3] = {0, 0, 0};
+  const std::vector<int> cpus = OnlineCpus();
+  const auto spin_for = [](int64_t ns) {
+    const int64_t end = MonotonicNs() + ns;
+    while (MonotonicNs() < end) {
+    }
+  };
+  std::thread threads[3] = {
+      std::thread([&] {
+        tids[0] = static_cast<int>(::syscall(SYS_gettid));
+        while (!stop) spin_for(1000);
+      }),
+      std::thread([&] {
+        tids[1] = static_cast<int>(::syscall(SYS_gettid));
+        while (!stop) {
+          spin_for(30'000);
+          RealClock().SleepUntil(MonotonicNs() + 100'000);
+        }
+      }),
+      std::thread([&] {
+        tids[2] = static_cast<int>(::syscall(SYS_gettid));
+        for (size_t i = 0; !stop; ++i) {
+          cpu_set_t one;
+          CPU_ZERO(&one);
+          CPU_SET(static_cast<size_t>(cpus[i % cpus.size()]), &one);
+          ::sched_setaffinity(0, sizeof one, &one);
+          spin_for(200'000);
+          RealClock().SleepUntil(MonotonicNs() + 200'000);
+        }
+      })};
+  while (tids[0] == 0 || tids[1] == 0 || tids[2] == 0) std::this_thread::yield();
+
+  RunTimeReader reader(*log_, cpus, MonotonicNs());
+  RunTimeWindow window;
+  int64_t kernel[3];
+  const auto read_kernel = [&](int sign) {
+    for (int i = 0; i < 3; ++i) kernel[i] += sign * SchedstatNs(tids[i]);
+  };
+  reader.Read(MonotonicNs(), window);
+  window.Clear();
+  std::fill(kernel, kernel + 3, 0);
+  read_kernel(-1);
+  int64_t measured[3] = {};
+  for (int64_t deadline = MonotonicNs(), i = 0; i < 3000; ++i) {
+    RealClock().SleepUntil(deadline += kNanosPerMilli);
+    reader.Read(MonotonicNs(), window);
+    for (const ThreadRun& thread : window.threads()) {
+      for (int k = 0; k < 3; ++k) measured[k] += static_cast<int>(thread.tid) == tids[k] ? thread.run_ns : 0;
+    }
+    window.Clear();
+  }
+  read_kernel(+1);
+  stop = true;
+  for (std::thread& thread : threads) thread.join();
+  const CpuTime total = reader.total();
+  for (int k = 0; k < 3; ++k) {
+    std::printf("thread %d: kernel %.6f s, log %.6f s, difference %+.3f %%\n", k, 1e-9 * kernel[k], 1e-9 * measured[k],
+                100.0 * (measured[k] - kernel[k]) / kernel[k]);
+    // schedstat is up to date to the last tick (4 ms at 250 Hz) for a thread that is running, at both ends; and what
+    // the kernel did not report cannot have been counted.
+    const double tolerance = 0.01 * kernel[k] + 8e6 + total.unreported_ns;
+    EXPECT_NEAR(static_cast<double>(measured[k]), static_cast<double>(kernel[k]), tolerance);
+  }
+  std::printf("stolen %.6f s, unreported %.6f s\n", 1e-9 * total.stolen_ns, 1e-9 * total.unreported_ns);
+}
+
+TEST_F(SwitchLogTest, AThreadCountsFromItsFirstNanosecond) {
+  const std::vector<int> cpus = OnlineCpus();
+  RunTimeReader reader(*log_, cpus, MonotonicNs());
+  RunTimeWindow window;
+  int64_t own_ns = 0;
+  int tid = 0;
+  std::thread([&] {
+    tid = static_cast<int>(::syscall(SYS_gettid));
+    const int64_t end = MonotonicNs() + 20 * kNanosPerMilli;
+    while (MonotonicNs() < end) {
+    }
+    timespec cpu_time;
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu_time);
+    own_ns = cpu_time.tv_sec * kNanosPerSecond + cpu_time.tv_nsec;
+  }).join();
+  // Born and gone between two looks.
+  reader.Read(MonotonicNs(), window);
+  int64_t measured = 0;
+  for (const ThreadRun& thread : window.threads()) measured += static_cast<int>(thread.tid) == tid ? thread.run_ns : 0;
+  EXPECT_GE(measured + window.time().unreported_ns, own_ns);
+  EXPECT_LT(measured, own_ns + kNanosPerMilli);  // its exit after the last look at its own clock
+}
+
+}  // namespace
+}  // namespace vrapl
