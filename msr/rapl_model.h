@@ -10,33 +10,35 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "base/cpu_model.h"
 #include "base/rapl_domain.h"
 #include "msr/registers.h"
 
 namespace vrapl {
 
-enum class CpuVendor : uint8_t { kIntel, kAmd, kHygon, kOther };
-
 // How the energy status unit (ESU, bits 12:8 of the unit register) becomes joules.
 enum class EnergyUnitRule : uint8_t {
-  kPowerOfTwo,       // 2^-ESU J
-  kMicrojoules,      // 2^ESU uJ: Silvermont and its relatives
-  kByRange,          // sources disagree: ESU >= 10 can only be kPowerOfTwo, ESU <= 9 only kMicrojoules
-};
-
-struct RaplModel {
-  CpuVendor vendor;
-  int family;
-  int model;                     // display model, or kAnyModel for a family-wide row; an exact row wins over it
-  absl::string_view name;        // "Skylake-SP"
-  EnergyUnitRule unit_rule;
-  std::optional<double> dram_unit_joules;  // replaces the rule for DRAM
-  std::optional<double> psys_unit_joules;  // replaces the rule for psys
-  uint32_t domains;              // bit 1 << RaplDomain for each candidate
-  absl::string_view source;      // where the row's facts come from
+  kPowerOfTwo,   // 2^-ESU J
+  kMicrojoules,  // 2^ESU uJ: Silvermont
+  kByRange,      // sources disagree: ESU >= 10 can only be kPowerOfTwo, ESU <= 9 only kMicrojoules
 };
 
 inline constexpr int kAnyModel = -1;
+inline constexpr int kAnyFamily = -1;
+
+struct RaplModel {
+  CpuVendor vendor;
+  int family;              // display family; kAnyFamily only in the rows that FindRaplModel() gives for later AMD parts
+  int model;               // display model, or kAnyModel for a family-wide row; an exact row wins over it
+  absl::string_view name;  // "Haswell-EP"
+  EnergyUnitRule unit_rule;
+  std::optional<double> dram_unit_joules;  // replaces the rule for DRAM
+  std::optional<double> psys_unit_joules;  // replaces the rule for psys
+  uint32_t domains;                        // bit 1 << RaplDomain for each candidate
+  absl::string_view source;                // where the row's facts come from; rapl_model.cc explains the names
+
+  constexpr bool Has(RaplDomain domain) const { return (domains >> static_cast<int>(domain) & 1) != 0; }
+};
 
 // The register that holds `domain`'s energy status on `vendor`'s CPUs, and the unit register.
 std::optional<MsrAddress> EnergyStatusRegister(CpuVendor vendor, RaplDomain domain);
@@ -44,7 +46,8 @@ MsrAddress PowerUnitRegister(CpuVendor vendor);
 
 absl::Span<const RaplModel> RaplModels();
 
-// The row for a CPU, or null where there is none.
+// The row for a CPU, or null where there is none. AMD and Hygon families after the table's get a row of family
+// kAnyFamily: it holds where CPUID announces RAPL (CpuModel::rapl), because there the bit, not the model, is the rule.
 const RaplModel* FindRaplModel(CpuVendor vendor, int family, int model);
 
 }  // namespace vrapl
