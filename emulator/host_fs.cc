@@ -1,0 +1,448 @@
+#include "emulator/host_fs.h"
+
+#define FUSE_USE_VERSION 31
+#include <fuse_lowlevel.h>
+#include <linux/capability.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "base/host_root.h"
+#include "base/posix.h"
+
+namespace vrapl {
+namespace {
+
+constexpr size_t kRegisterSize = sizeof(uint64_t);
+constexpr size_t kMaxMsrRead = 4096;    // the driver would go on; one page of copies of a register is plenty
+constexpr double kCacheSeconds = 3600;  // names and modes: the tree does not change
+constexpr off_t kSysfsSize = 4096;      // what sysfs reports for every attribute
+constexpr size_t kThreadStack = 256 * 1024;
+
+// What libfuse has to say goes into our error messages, not to stderr.
+std::string& LastFuseMessage() {
+  thread_local std::string message;
+  return message;
+}
+
+__attribute__((format(printf, 2, 0))) void KeepFuseMessage(enum fuse_log_level /*level*/, const char* format,
+                                                           va_list arguments) {
+  char text[512];
+  std::vsnprintf(text, sizeof text, format, arguments);
+  LastFuseMessage() = std::string(absl::StripAsciiWhitespace(text));
+}
+
+// True when the thread `tid` may use raw I/O as the msr driver asks of whoever opens it, or when that cannot be found.
+bool MayUseRawIo(pid_t tid) {
+  absl::StatusOr<std::string> status = ReadSmallFile(absl::StrCat("/proc/", tid, "/status"));
+  if (!status.ok()) return true;
+  for (absl::string_view line : absl::StrSplit(*status, '\n')) {
+    if (!absl::ConsumePrefix(&line, "CapEff:")) continue;
+    uint64_t effective = 0;
+    if (!absl::SimpleHexAtoi(absl::StripAsciiWhitespace(line), &effective)) return true;
+    return (effective >> CAP_SYS_RAWIO & 1) != 0;
+  }
+  return true;
+}
+
+absl::Status CheckMountPoint(const std::string& directory) {
+  struct stat info;
+  if (::stat(directory.c_str(), &info) != 0) {
+    const int error = errno;
+    if (error == ENOTCONN) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("mount on ", directory,
+                       ": the program that served it has died and left its mount behind; remove it with: umount -l ",
+                       directory, " (or, without root: fusermount3 -u ", directory, ")"));
+    }
+    return PosixError(error, absl::StrCat("mount on ", directory));
+  }
+  if (!S_ISDIR(info.st_mode))
+    return absl::FailedPreconditionError(absl::StrCat("mount on ", directory, ": not a directory"));
+  absl::StatusOr<std::vector<std::string>> names = ListDirectory(directory);
+  if (!names.ok()) return names.status();
+  if (!names->empty()) {
+    return absl::FailedPreconditionError(absl::StrCat("mount on ", directory, ": it is not empty (it has ",
+                                                      names->front(), "); choose an empty directory"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+// ---- the tree ----
+
+HostFsTree::HostFsTree() : nodes_(1) {}
+
+HostFsTree::Node& HostFsTree::Add(absl::string_view path, Kind kind, mode_t mode) {
+  size_t at = 0;
+  for (absl::string_view name : absl::StrSplit(path, '/', absl::SkipEmpty())) {
+    const auto [entry, added] = nodes_[at].children.try_emplace(std::string(name), nodes_.size());
+    const size_t child = entry->second;
+    if (added) {
+      nodes_.emplace_back().parent = at;
+    }
+    at = child;
+  }
+  nodes_[at].kind = kind;
+  nodes_[at].mode = mode;
+  return nodes_[at];
+}
+
+void HostFsTree::AddDirectory(absl::string_view path) { Add(path, Kind::kDirectory, 0555); }
+void HostFsTree::AddText(absl::string_view path, absl::string_view text, mode_t mode) {
+  Add(path, Kind::kText, mode).text = std::string(text);
+}
+void HostFsTree::AddComputed(absl::string_view path, Compute compute, mode_t mode) {
+  Add(path, Kind::kComputed, mode).compute = std::move(compute);
+}
+void HostFsTree::AddLink(absl::string_view path, absl::string_view target) {
+  Add(path, Kind::kLink, 0777).text = std::string(target);
+}
+void HostFsTree::AddMsr(int cpu, mode_t mode) {
+  Add(absl::StrCat("/dev/cpu/", cpu, "/msr"), Kind::kMsr, mode).cpu = cpu;
+}
+
+// ---- the file system's answers ----
+
+struct HostFs::Operations {
+  using Kind = HostFsTree::Kind;
+  using Node = HostFsTree::Node;
+
+  // The text of a computed file as it was when this opener last read from its beginning.
+  struct OpenText {
+    std::mutex mutex;
+    std::string text;
+  };
+
+  static HostFs& Host(fuse_req_t request) { return *static_cast<HostFs*>(fuse_req_userdata(request)); }
+  static size_t Index(fuse_ino_t ino) { return static_cast<size_t>(ino) - 1; }
+  static const Node& NodeOf(fuse_req_t request, fuse_ino_t ino) { return Host(request).tree_.nodes_[Index(ino)]; }
+
+  static struct stat Attributes(const HostFs& host, size_t index) {
+    const Node& node = host.tree_.nodes_[index];
+    struct stat info = {};
+    info.st_ino = index + 1;
+    info.st_uid = ::geteuid();
+    info.st_gid = ::getegid();
+    info.st_blksize = 4096;
+    info.st_nlink = 1;
+    switch (node.kind) {
+      case Kind::kDirectory:
+        info.st_mode = S_IFDIR | node.mode;
+        info.st_nlink = 2;
+        break;
+      case Kind::kText:
+        info.st_mode = S_IFREG | node.mode;
+        info.st_size = static_cast<off_t>(node.text.size());
+        break;
+      case Kind::kComputed:
+        info.st_mode = S_IFREG | node.mode;
+        info.st_size = kSysfsSize;
+        break;
+      case Kind::kLink:
+        info.st_mode = S_IFLNK | node.mode;
+        info.st_size = static_cast<off_t>(node.text.size());
+        break;
+      case Kind::kMsr:
+        info.st_mode = S_IFREG | node.mode;
+        break;
+    }
+    return info;
+  }
+
+  static void Init(void* /*host*/, fuse_conn_info* connection) {
+    // A pipe per thread saves nothing for requests of some bytes.
+    connection->want &= ~static_cast<unsigned>(FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE);
+  }
+
+  static void Lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
+    const Node& directory = NodeOf(request, parent);
+    const auto child = directory.children.find(name);
+    if (child == directory.children.end()) {
+      fuse_reply_err(request, ENOENT);
+      return;
+    }
+    fuse_entry_param entry = {};
+    entry.ino = child->second + 1;
+    entry.attr = Attributes(Host(request), child->second);
+    entry.attr_timeout = kCacheSeconds;
+    entry.entry_timeout = kCacheSeconds;
+    fuse_reply_entry(request, &entry);
+  }
+
+  static void GetAttr(fuse_req_t request, fuse_ino_t ino, fuse_file_info* /*file*/) {
+    const struct stat info = Attributes(Host(request), Index(ino));
+    fuse_reply_attr(request, &info, kCacheSeconds);
+  }
+
+  static void ReadLink(fuse_req_t request, fuse_ino_t ino) {
+    fuse_reply_readlink(request, NodeOf(request, ino).text.c_str());
+  }
+
+  static void Open(fuse_req_t request, fuse_ino_t ino, fuse_file_info* file) {
+    HostFs& host = Host(request);
+    const Node& node = NodeOf(request, ino);
+    if (node.kind == Kind::kMsr) {
+      if (host.options_.need_rawio && !MayUseRawIo(fuse_req_ctx(request)->pid)) {
+        fuse_reply_err(request, EPERM);
+        return;
+      }
+      if (const int error = host.registers_ == nullptr ? ENXIO : host.registers_->Open(node.cpu); error != 0) {
+        fuse_reply_err(request, error);
+        return;
+      }
+    }
+    file->direct_io = 1;  // every read comes here, at any offset, whatever size the file claims
+    file->fh = 0;
+    if (node.kind == Kind::kComputed) file->fh = reinterpret_cast<uint64_t>(new OpenText);
+    if (fuse_reply_open(request, file) != 0) delete reinterpret_cast<OpenText*>(file->fh);
+  }
+
+  static void Release(fuse_req_t request, fuse_ino_t /*ino*/, fuse_file_info* file) {
+    delete reinterpret_cast<OpenText*>(file->fh);
+    fuse_reply_err(request, 0);
+  }
+
+  static void Read(fuse_req_t request, fuse_ino_t ino, size_t size, off_t offset, fuse_file_info* file) {
+    const Node& node = NodeOf(request, ino);
+    switch (node.kind) {
+      case Kind::kMsr:
+        ReadMsr(request, node, size, offset);
+        return;
+      case Kind::kText:
+        ReplyText(request, node.text, size, offset);
+        return;
+      case Kind::kComputed: {
+        OpenText& open = *reinterpret_cast<OpenText*>(file->fh);
+        const std::lock_guard lock(open.mutex);
+        if (offset == 0) {
+          open.text.clear();
+          if (const int error = node.compute(open.text); error != 0) {
+            fuse_reply_err(request, error);
+            return;
+          }
+        }
+        ReplyText(request, open.text, size, offset);
+        return;
+      }
+      case Kind::kDirectory:
+      case Kind::kLink:
+        fuse_reply_err(request, EINVAL);
+        return;
+    }
+  }
+
+  static void ReplyText(fuse_req_t request, const std::string& text, size_t size, off_t offset) {
+    const size_t from = std::min(static_cast<size_t>(std::max<off_t>(offset, 0)), text.size());
+    fuse_reply_buf(request, text.data() + from, std::min(size, text.size() - from));
+  }
+
+  static void ReadMsr(fuse_req_t request, const Node& node, size_t size, off_t offset) {
+    if (size % kRegisterSize != 0) {
+      fuse_reply_err(request, EINVAL);
+      return;
+    }
+    // As in the driver, the offset is cut to 32 bits.
+    const RegisterRead read = Host(request).registers_->Read(node.cpu, static_cast<MsrAddress>(offset));
+    if (read.error != 0) {
+      fuse_reply_err(request, read.error);
+      return;
+    }
+    std::array<uint64_t, kMaxMsrRead / kRegisterSize> words;
+    size = std::min(size, kMaxMsrRead);
+    std::fill_n(words.begin(), size / kRegisterSize, read.value);
+    fuse_reply_buf(request, reinterpret_cast<const char*>(words.data()), size);
+  }
+
+  static void Write(fuse_req_t request, fuse_ino_t /*ino*/, const char* /*data*/, size_t /*size*/, off_t /*offset*/,
+                    fuse_file_info* /*file*/) {
+    fuse_reply_err(request, EPERM);
+  }
+
+  static void ReadDir(fuse_req_t request, fuse_ino_t ino, size_t size, off_t offset, fuse_file_info* /*file*/) {
+    const HostFs& host = Host(request);
+    const Node& directory = NodeOf(request, ino);
+    std::string block(size, '\0');
+    size_t used = 0;
+    off_t position = 0;
+    const auto add = [&](const char* name, size_t index) {
+      if (position++ < offset) return true;
+      const struct stat info = Attributes(host, index);
+      const size_t length = fuse_add_direntry(request, block.data() + used, size - used, name, &info, position);
+      if (length > size - used) return false;
+      used += length;
+      return true;
+    };
+    bool room = add(".", Index(ino)) && add("..", directory.parent);
+    for (auto child = directory.children.begin(); room && child != directory.children.end(); ++child) {
+      room = add(child->first.c_str(), child->second);
+    }
+    fuse_reply_buf(request, block.data(), used);
+  }
+
+  static fuse_lowlevel_ops Table() {
+    fuse_lowlevel_ops table = {};
+    table.init = Init;
+    table.lookup = Lookup;
+    table.getattr = GetAttr;
+    table.readlink = ReadLink;
+    table.open = Open;
+    table.read = Read;
+    table.write = Write;
+    table.release = Release;
+    table.readdir = ReadDir;
+    return table;
+  }
+};
+
+// ---- mounting, threads, unmounting ----
+
+// libfuse's session and the threads that serve it.
+struct HostFs::Session {
+  struct Worker {
+    Session* session = nullptr;
+    pthread_t thread = {};
+    fuse_buf buffer = {};
+  };
+
+  fuse_session* fuse = nullptr;
+  bool mounted = false;
+  UniqueFd ended;
+  std::vector<Worker> workers;  // not resized once threads run
+
+  ~Session() {
+    for (Worker& worker : workers) ::pthread_cancel(worker.thread);
+    for (Worker& worker : workers) {
+      ::pthread_join(worker.thread, nullptr);
+      std::free(worker.buffer.mem);
+    }
+    // Closes the connection first, so that whoever still waits for an answer gets an error and nobody a hang.
+    if (mounted) fuse_session_unmount(fuse);
+    if (fuse != nullptr) fuse_session_destroy(fuse);
+  }
+
+  // Threads are cancelled only while they wait for a request, never inside an answer.
+  static void* Serve(void* argument) {
+    Worker& worker = *static_cast<Worker*>(argument);
+    fuse_session* fuse = worker.session->fuse;
+    ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
+    ::pthread_setname_np(::pthread_self(), "vrapl-hostfs");
+    while (fuse_session_exited(fuse) == 0) {
+      ::pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, nullptr);
+      const int size = fuse_session_receive_buf(fuse, &worker.buffer);
+      ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
+      if (size == -EINTR || size == -EAGAIN) continue;
+      if (size <= 0) break;
+      fuse_session_process_buf(fuse, &worker.buffer);
+    }
+    const uint64_t one = 1;
+    [[maybe_unused]] const ssize_t written = ::write(worker.session->ended.get(), &one, sizeof one);
+    return nullptr;
+  }
+
+  // Starts the threads; gives why they have not the priority asked for, or "".
+  absl::StatusOr<std::string> Start(const HostFsOptions& options) {
+    std::string problem;
+    pthread_attr_t attributes;
+    ::pthread_attr_init(&attributes);
+    ::pthread_attr_setstacksize(&attributes, kThreadStack);
+    workers.reserve(static_cast<size_t>(options.threads));
+    int error = 0;
+    for (int i = 0; i < options.threads && error == 0; ++i) {
+      Worker& worker = workers.emplace_back();
+      worker.session = this;
+      error = ::pthread_create(&worker.thread, &attributes, Serve, &worker);
+      if (error != 0) {
+        workers.pop_back();
+        break;
+      }
+      if (options.realtime_priority > 0) {
+        const sched_param priority{.sched_priority = options.realtime_priority};
+        if (const int denied = ::pthread_setschedparam(worker.thread, SCHED_FIFO, &priority); denied != 0) {
+          problem = std::string(PosixError(denied, absl::StrCat("SCHED_FIFO priority ", options.realtime_priority,
+                                                                " (needs CAP_SYS_NICE)"))
+                                    .message());
+        }
+      }
+    }
+    ::pthread_attr_destroy(&attributes);
+    if (error != 0) return PosixError(error, "start a thread of the file system");
+    return problem;
+  }
+};
+
+HostFs::HostFs(std::string directory, HostFsTree tree, RegisterFile* registers, const HostFsOptions& options)
+    : directory_(std::move(directory)), tree_(std::move(tree)), registers_(registers), options_(options) {}
+
+HostFs::~HostFs() = default;
+
+int HostFs::ended_fd() const { return session_->ended.get(); }
+
+absl::StatusOr<std::unique_ptr<HostFs>> HostFs::Mount(const std::string& directory, HostFsTree tree,
+                                                      RegisterFile* registers, const HostFsOptions& options) {
+  if (absl::Status status = CheckMountPoint(directory); !status.ok()) return status;
+  const std::unique_ptr<char, decltype(&std::free)> resolved(::realpath(directory.c_str(), nullptr), &std::free);
+  if (resolved == nullptr) {
+    const int error = errno;
+    return PosixError(error, absl::StrCat("mount on ", directory));
+  }
+  if (::access("/dev/fuse", R_OK | W_OK) != 0) {
+    const int error = errno;
+    return PosixError(error, "open /dev/fuse (is the fuse module loaded, and is the device let into this container?)");
+  }
+  const bool root = ::geteuid() == 0;
+  HostFsOptions used = options;
+  used.threads = std::max(used.threads, 1);
+  used.need_rawio = used.need_rawio && root;
+  std::unique_ptr<HostFs> host(new HostFs(resolved.get(), std::move(tree), registers, used));
+  host->session_ = std::make_unique<Session>();
+  Session& session = *host->session_;
+  session.ended = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+
+  // Other users may look, with the rights that the modes give them; only root may offer that.
+  std::vector<std::string> arguments = {
+      "vrapl-emulator", "-o", "default_permissions,nosuid,nodev,noatime,fsname=vrapl-emulator,subtype=vrapl-emulator"};
+  if (root) arguments.back() += ",allow_other";
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  fuse_args args = FUSE_ARGS_INIT(static_cast<int>(argv.size()), argv.data());
+  static const fuse_lowlevel_ops kOperations = Operations::Table();
+  fuse_set_log_func(KeepFuseMessage);
+  LastFuseMessage().clear();
+  session.fuse = fuse_session_new(&args, &kOperations, sizeof kOperations, host.get());
+  fuse_opt_free_args(&args);
+  if (session.fuse == nullptr) {
+    return absl::InternalError(absl::StrCat("mount on ", host->directory_, ": ", LastFuseMessage()));
+  }
+  errno = 0;
+  if (fuse_session_mount(session.fuse, host->directory_.c_str()) != 0) {
+    const int error = errno == 0 ? EIO : errno;
+    return PosixError(error, absl::StrCat("mount on ", host->directory_, " (", LastFuseMessage(),
+                                          "; needs root, or fusermount3 from the package fuse3)"));
+  }
+  session.mounted = true;
+  absl::StatusOr<std::string> problem = session.Start(used);
+  if (!problem.ok()) return problem.status();
+  host->realtime_problem_ = *std::move(problem);
+  return host;
+}
+
+}  // namespace vrapl
