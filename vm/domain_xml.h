@@ -1,0 +1,24 @@
+// The serial ports of a VM, from its live XML (`virsh dumpxml` of a running
+// VM). Pure.
+#pragma once
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "vm/vm.h"
+
+namespace vrapl {
+
+// In the order of the XML. The first <serial> appears a second time as
+// <console>; it is given once. PCI and USB serial ports, virtio consoles and
+// channels that are not virtio are left out. Paths are those of the XML, never
+// made up: their form has changed between libvirt's versions, and the channels'
+// contain an id that changes at each start.
+//
+// Errors: INVALID_ARGUMENT when `xml` is not a <domain>.   Threads: any.
+// Source: libvirt, "Domain XML format", Consoles, serial, parallel & channel
+// devices.
+absl::StatusOr<std::vector<GuestPort>> ParseGuestPorts(absl::string_view xml);
+
+}  // namespace vrapl
