@@ -1,0 +1,77 @@
+#include "attribution/sub_ticks.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace vrapl {
+namespace {
+
+using Wide = unsigned __int128;
+
+}  // namespace
+
+uint64_t DivideOfWhole(uint64_t amount, absl::Span<const int64_t> weights, uint64_t whole, absl::Span<uint64_t> parts) {
+  uint64_t given = 0;
+  for (size_t i = 0; i < weights.size(); ++i) {
+    parts[i] = whole == 0 ? 0 : static_cast<uint64_t>(Wide{amount} * static_cast<uint64_t>(weights[i]) / whole);
+    given += parts[i];
+  }
+  return amount - given;
+}
+
+void Divide(uint64_t amount, absl::Span<const int64_t> weights, absl::Span<uint64_t> parts) {
+  const uint64_t sum = std::accumulate(weights.begin(), weights.end(), uint64_t{0},
+                                       [](uint64_t total, int64_t weight) { return total + static_cast<uint64_t>(weight); });
+  const uint64_t left = DivideOfWhole(amount, weights, sum, parts);
+  if (sum == 0 || left == 0) return;
+  const auto largest = std::max_element(weights.begin(), weights.end());
+  parts[static_cast<size_t>(largest - weights.begin())] += left;
+}
+
+std::vector<uint64_t> TickSettler::Settle(absl::Span<const uint64_t> owed) {
+  if (carry_.size() < owed.size()) carry_.resize(owed.size());
+  constexpr auto kTick = static_cast<int64_t>(kSubTicksPerTick);
+  std::vector<uint64_t> ticks(carry_.size());
+  int64_t open = 0;  // sub-ticks not handed out, over all rows
+  for (size_t i = 0; i < carry_.size(); ++i) {
+    const uint64_t due = i < owed.size() ? owed[i] : 0;
+    ticks[i] = due >> kSubTickBits;
+    carry_[i] += static_cast<int64_t>(due & (kSubTicksPerTick - 1));
+    if (carry_[i] >= kTick) {
+      ++ticks[i];
+      carry_[i] -= kTick;
+    }
+    if (carry_[i] < 0 && ticks[i] > 0) {
+      --ticks[i];
+      carry_[i] += kTick;
+    }
+    open += carry_[i];
+  }
+  // Whole ticks are still open (or, rarely, too many were given): to and from those with the most to ask for.
+  std::vector<size_t> order(carry_.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  const auto most_owed_first = [this](size_t a, size_t b) { return carry_[a] != carry_[b] ? carry_[a] > carry_[b] : a < b; };
+  while (open >= kTick) {
+    const size_t row = *std::min_element(order.begin(), order.end(), most_owed_first);
+    ++ticks[row];
+    carry_[row] -= kTick;
+    open -= kTick;
+  }
+  while (open <= -kTick) {
+    std::sort(order.begin(), order.end(), most_owed_first);
+    const auto row = std::find_if(order.rbegin(), order.rend(), [&](size_t i) { return ticks[i] > 0; });
+    if (row == order.rend()) break;  // nothing to take back: carried
+    --ticks[*row];
+    carry_[*row] += kTick;
+    open += kTick;
+  }
+  return ticks;
+}
+
+void TickSettler::MoveCarry(size_t from, size_t to) {
+  if (carry_.size() <= std::max(from, to)) carry_.resize(std::max(from, to) + 1);
+  carry_[to] += carry_[from];
+  carry_[from] = 0;
+}
+
+}  // namespace vrapl

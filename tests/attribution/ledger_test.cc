@@ -1,0 +1,201 @@
+#include "attribution/ledger.h"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <numeric>
+#include <random>
+
+namespace vrapl {
+namespace {
+
+constexpr int64_t kMs = 1'000'000;
+constexpr int kA = kFirstFreeRow;
+constexpr int kB = kFirstFreeRow + 1;
+
+uint64_t Sum(const Settlement& settlement) {
+  return std::accumulate(settlement.rows.begin(), settlement.rows.end(), uint64_t{0},
+                         [](uint64_t sum, const RowEnergy& row) { return sum + row.ticks; });
+}
+
+uint64_t TicksOf(const Settlement& settlement, int row) {
+  return static_cast<size_t>(row) < settlement.rows.size() ? settlement.rows[static_cast<size_t>(row)].ticks : 0;
+}
+
+TimeWindow Window(const std::vector<RowTime>& rows, int64_t dt_ns = kMs, int cpus = 2) {
+  int64_t busy = 0;
+  for (const RowTime& row : rows) busy += row.run_ns;
+  return {.dt_ns = dt_ns, .cpus = cpus, .rows = rows, .idle_ns = dt_ns * cpus - busy};
+}
+
+TEST(LedgerTest, CapacityLeavesTheIdleShareToIdle) {
+  Ledger ledger(Model::kCapacity);
+  ledger.Add(Window({{kA, kMs}, {kB, kMs / 2}}), 1000);
+  const Settlement settlement = ledger.Settle();
+  EXPECT_EQ(TicksOf(settlement, kA), 500u);
+  EXPECT_EQ(TicksOf(settlement, kB), 250u);
+  EXPECT_EQ(TicksOf(settlement, kIdleRow), 250u);
+  EXPECT_FALSE(settlement.active_known);
+}
+
+TEST(LedgerTest, ShareIsTheFormulaOfWholeFlush) {
+  Ledger ledger(Model::kShare);
+  // E x T / T_busy of the flush, whatever happened in each millisecond.
+  ledger.Add(Window({{kA, kMs}}), 900);
+  ledger.Add(Window({{kB, kMs / 2}}), 100);
+  ledger.Add(Window({}), 500);
+  const Settlement settlement = ledger.Settle();
+  EXPECT_EQ(TicksOf(settlement, kA), 1000u);
+  EXPECT_EQ(TicksOf(settlement, kB), 500u);
+  EXPECT_EQ(TicksOf(settlement, kIdleRow), 0u);
+}
+
+TEST(LedgerTest, BaseShareGivesTheFloorToIdleAndTheRestByRunTime) {
+  Ledger ledger(Model::kBaseShare);
+  ledger.GiveBase(400'000);  // 400 ticks a millisecond
+  ledger.Add(Window({{kA, 300'000}, {kB, 100'000}}), 1000);
+  const Settlement settlement = ledger.Settle();
+  EXPECT_EQ(settlement.model, Model::kBaseShare);
+  EXPECT_EQ(TicksOf(settlement, kIdleRow), 400u);
+  EXPECT_EQ(TicksOf(settlement, kA), 450u);
+  EXPECT_EQ(TicksOf(settlement, kB), 150u);
+  EXPECT_TRUE(settlement.active_known);
+  EXPECT_EQ(settlement.rows[kA].active_total, 450.0L);
+}
+
+TEST(LedgerTest, BaseShareIsCapacityUntilTheBaseIsKnownAndSaysSo) {
+  Ledger ledger(Model::kBaseShare);
+  ledger.Add(Window({{kA, kMs}}), 1000);
+  const Settlement settlement = ledger.Settle();
+  EXPECT_EQ(settlement.model, Model::kCapacity);
+  EXPECT_EQ(TicksOf(settlement, kA), 500u);
+}
+
+// An update that falls just behind the read leaves one sample empty and the next with two updates' energy. Neither may
+// shift energy between the idle row and the thread that happened to run.
+TEST(LedgerTest, EmptyAndDoubleSamplesChargeTheIdleHostsFloorToIdle) {
+  Ledger ledger(Model::kBaseShare);
+  ledger.GiveBase(1'000'000);
+  uint64_t total = 0;
+  std::mt19937 random(5);
+  for (int ms = 0; ms < 2000; ++ms) {
+    const uint64_t updates = ms % 7 == 3 ? 0 : ms % 7 == 4 ? 2 : 1;
+    ledger.Add(Window({{kA, 5'000}}), updates * 1000);
+    total += updates * 1000;
+  }
+  const Settlement settlement = ledger.Settle();
+  EXPECT_EQ(Sum(settlement), total);
+  EXPECT_GE(TicksOf(settlement, kIdleRow), total * 999 / 1000);
+}
+
+TEST(LedgerTest, EnergyThatComesLateIsChargedToAllThatRanSinceTheLast) {
+  Ledger ledger(Model::kBaseShare);
+  ledger.GiveBase(0);
+  for (int ms = 0; ms < 16; ++ms) ledger.Add(Window({{ms % 4 == 0 ? kA : kB, kMs}}), 0);
+  ledger.Add(Window({}), 1600);  // psys of some servers moves by 1 J
+  const Settlement settlement = ledger.Settle();
+  EXPECT_EQ(TicksOf(settlement, kA), 400u);
+  EXPECT_EQ(TicksOf(settlement, kB), 1200u);
+}
+
+TEST(LedgerTest, WithNobodyRunningAllGoesToIdle) {
+  for (const Model model : {Model::kBaseShare, Model::kShare, Model::kCapacity}) {
+    Ledger ledger(model);
+    ledger.GiveBase(100);
+    ledger.Add(Window({}), 777);
+    EXPECT_EQ(TicksOf(ledger.Settle(), kIdleRow), 777u) << ModelName(model);
+  }
+}
+
+TEST(LedgerTest, StolenTimeGetsNoEnergy) {
+  Ledger ledger(Model::kCapacity);
+  ledger.Add({.dt_ns = kMs, .cpus = 1, .rows = {}, .idle_ns = 0, .stolen_ns = kMs}, 100);
+  const Settlement settlement = ledger.Settle();
+  EXPECT_EQ(TicksOf(settlement, kStolenRow), 0u);
+  EXPECT_EQ(TicksOf(settlement, kIdleRow), 100u);
+}
+
+// The law, for every model, any load, any number of flushes, rows that come and go.
+TEST(LedgerTest, RowsSumToTheCounterInEveryFlush) {
+  for (const Model model : {Model::kBaseShare, Model::kShare, Model::kCapacity}) {
+    for (uint32_t seed = 0; seed < 20; ++seed) {
+      std::mt19937 random(seed);
+      Ledger ledger(model);
+      if (seed % 3 == 0) ledger.GiveBase(static_cast<double>(random() % 2'000'000));
+      int rows = kFirstFreeRow + 2;
+      for (int flush = 0; flush < 30; ++flush) {
+        uint64_t counter = 0;
+        const int samples = static_cast<int>(random() % 200);
+        for (int i = 0; i < samples; ++i) {
+          std::vector<RowTime> times;
+          for (int row = kUnreportedRow; row < rows; ++row) {
+            if (random() % 2 == 0) times.push_back({row, static_cast<int64_t>(random() % 300'000)});
+          }
+          const uint64_t ticks = random() % 5 == 0 ? 0 : random() % 3000;
+          counter += ticks;
+          ledger.Add(Window(times, kMs, 4), ticks);
+        }
+        const Settlement settlement = ledger.Settle();
+        ASSERT_EQ(settlement.counter_ticks, counter);
+        ASSERT_EQ(Sum(settlement), counter) << ModelName(model) << " seed " << seed << " flush " << flush;
+        if (random() % 4 == 0) ++rows;
+        if (random() % 8 == 0 && rows > kFirstFreeRow + 2) ledger.Retire(rows - 1, kFirstFreeRow), --rows;
+      }
+    }
+  }
+}
+
+TEST(LedgerTest, TheOrderOfRowsDoesNotMatter) {
+  for (const Model model : {Model::kBaseShare, Model::kShare, Model::kCapacity}) {
+    std::mt19937 random(11);
+    Ledger one(model);
+    Ledger other(model);
+    one.GiveBase(300'000);
+    other.GiveBase(300'000);
+    for (int i = 0; i < 1000; ++i) {
+      std::vector<RowTime> times;
+      for (int row = kFirstFreeRow; row < kFirstFreeRow + 9; ++row) {
+        times.push_back({row, static_cast<int64_t>(random() % 100'000)});
+      }
+      const uint64_t ticks = random() % 1000;
+      one.Add(Window(times), ticks);
+      std::shuffle(times.begin(), times.end(), random);
+      other.Add(Window(times), ticks);
+    }
+    const Settlement a = one.Settle();
+    const Settlement b = other.Settle();
+    for (int row = 0; row < kFirstFreeRow + 9; ++row) EXPECT_EQ(TicksOf(a, row), TicksOf(b, row)) << ModelName(model);
+  }
+}
+
+// 20 W + 15 W per busy CPU, base learned: the busy row's energy above the base is 15 W times its CPU time.
+TEST(LedgerTest, LearnsTheBaseAndThenChargesTheSlope) {
+  Ledger ledger(Model::kBaseShare);
+  double carried = 0;
+  uint64_t busy_ticks = 0;
+  int64_t busy_ns = 0;
+  for (int flush = 0; flush < 12; ++flush) {
+    const bool known = flush > 6;
+    for (int ms = 0; ms < 2000; ++ms) {
+      const int64_t a = flush % 2 == 0 || known ? kMs : 0;
+      const int64_t b = 100'000;
+      const double exact = (20.0 * kMs + 15.0 * static_cast<double>(a + b)) * 1e-9 * 16384 + carried;
+      const auto ticks = static_cast<uint64_t>(exact);
+      carried = exact - static_cast<double>(ticks);
+      std::vector<RowTime> rows = {{kB, b}};
+      if (a > 0) rows.push_back({kA, a});
+      ledger.Add(Window(rows), ticks);
+      if (known) busy_ns += a;
+    }
+    const Settlement settlement = ledger.Settle();
+    if (known) {
+      ASSERT_EQ(settlement.model, Model::kBaseShare);
+      busy_ticks += TicksOf(settlement, kA);
+    }
+  }
+  EXPECT_NEAR(static_cast<double>(busy_ticks) / 16384, 15.0 * static_cast<double>(busy_ns) * 1e-9,
+              0.02 * 15.0 * static_cast<double>(busy_ns) * 1e-9);
+}
+
+}  // namespace
+}  // namespace vrapl
