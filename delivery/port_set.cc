@@ -1,0 +1,84 @@
+#include "delivery/port_set.h"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace vrapl {
+namespace {
+
+using PortList = std::vector<std::unique_ptr<SerialPort>>;
+
+std::unique_ptr<SerialPort> TakeOut(PortList& ports,
+                                    const PortAddress& address) {
+  const auto found = std::find_if(
+      ports.begin(), ports.end(), [&](const std::unique_ptr<SerialPort>& port) {
+        return port != nullptr && port->address().type == address.type &&
+               port->address().path == address.path;
+      });
+  return found == ports.end() ? nullptr : std::move(*found);
+}
+
+}  // namespace
+
+void PortSet::Update(const std::vector<VmPorts>& vms) {
+  std::map<VmKey, PortList> before = std::exchange(ports_, {});
+  for (const VmPorts& vm : vms) {
+    PortList& ports = ports_[vm.vm];
+    for (PortAddress address : vm.ports) {
+      address.owner = vm.vm.pid;
+      std::unique_ptr<SerialPort> port = TakeOut(before[vm.vm], address);
+      if (port != nullptr) {
+        port->SetGuestOpen(address.guest_open);
+      } else {
+        port = std::make_unique<SerialPort>(
+            address, clock_,
+            SerialPortOptions{.explain_every = explain_every_,
+                              .registry = &registry_});
+      }
+      ports.push_back(std::move(port));
+    }
+  }
+}
+
+DeliveryCount PortSet::Deliver(const VmKey& vm, absl::string_view line) {
+  DeliveryCount count;
+  const auto found = ports_.find(vm);
+  if (found == ports_.end()) return count;
+  for (const std::unique_ptr<SerialPort>& port : found->second) {
+    switch (port->Write(line)) {
+      case Outcome::kSent:
+        ++count.sent;
+        break;
+      case Outcome::kSkippedUnread:
+        ++count.skipped_unread;
+        break;
+      case Outcome::kNotConnected:
+        ++count.not_connected;
+        break;
+      case Outcome::kError:
+        ++count.errors;
+        break;
+    }
+  }
+  return count;
+}
+
+std::vector<PortSet::Port> PortSet::ports() const {
+  std::vector<Port> all;
+  for (const auto& [vm, ports] : ports_) {
+    for (const std::unique_ptr<SerialPort>& port : ports)
+      all.push_back({.vm = vm, .port = port.get()});
+  }
+  return all;
+}
+
+uint32_t RandomEpoch() {
+  uint32_t epoch = 0;
+  if (::getrandom(&epoch, sizeof epoch, 0) != sizeof epoch)
+    epoch = static_cast<uint32_t>(MonotonicNs());
+  return epoch;
+}
+
+}  // namespace vrapl

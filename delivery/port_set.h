@@ -1,0 +1,70 @@
+// PortSet: the ports of every VM, opened, kept and dropped as VMs come and go.
+#pragma once
+
+#include <sys/types.h>
+
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "base/clock.h"
+#include "delivery/serial_port.h"
+
+namespace vrapl {
+
+// One run of one VM: a VM that was started again is another.
+struct VmKey {
+  std::string uuid;
+  pid_t pid = 0;
+  uint64_t start_time = 0;
+  friend auto operator<=>(const VmKey&, const VmKey&) = default;
+};
+
+struct VmPorts {
+  VmKey vm;
+  std::vector<PortAddress> ports;  // PortAddress::owner is set from vm.pid
+};
+
+struct DeliveryCount {
+  int sent = 0;
+  int skipped_unread = 0;
+  int not_connected = 0;
+  int errors = 0;
+};
+
+// Threads: one at a time; no call waits. One VM's port in trouble does not
+// touch another's.
+class PortSet {
+ public:
+  explicit PortSet(const Clock& clock, int explain_every = 30)
+      : clock_(clock), explain_every_(explain_every) {}
+
+  // What there is from now on. Ports that stay keep their connection and
+  // counters; the first line opens new ones.
+  void Update(const std::vector<VmPorts>& vms);
+
+  // `line` to every port of `vm`; all zero for a VM without ports.
+  DeliveryCount Deliver(const VmKey& vm, absl::string_view line);
+
+  struct Port {
+    VmKey vm;
+    const SerialPort* port;
+  };
+  // For reports; valid until the next Update().
+  std::vector<Port> ports() const;
+
+ private:
+  const Clock& clock_;
+  const int explain_every_;
+  PortRegistry registry_;
+  std::map<VmKey, std::vector<std::unique_ptr<SerialPort>>> ports_;
+};
+
+// A number for an epoch that nobody guesses or meets again soon.
+uint32_t RandomEpoch();
+
+}  // namespace vrapl
