@@ -51,13 +51,13 @@ std::string Hex8(uint32_t value) {
   return absl::StrCat(absl::Hex(value, absl::kZeroPad8));
 }
 
-// An integer count of 10^-digits as a decimal: (12431, 3) -> "12.431".
-std::string Fixed(int64_t value, int digits) {
-  std::string text = absl::StrCat(value);
-  const size_t places = static_cast<size_t>(digits);
-  if (text.size() <= places) text.insert(0, places + 1 - text.size(), '0');
-  text.insert(text.size() - places, ".");
-  return text;
+// An integer count of 10^-places as a decimal: (12431, 3) -> "12.431".
+std::string Fixed(int64_t value, int places) {
+  int64_t one = 1;
+  for (int i = 0; i < places; ++i) one *= 10;
+  const std::string digits =
+      absl::StrCat(one + value % one);  // the leading 1 keeps the zeros
+  return absl::StrCat(value / one, ".", absl::string_view(digits).substr(1));
 }
 
 bool AllDigits(absl::string_view text) {

@@ -6,6 +6,7 @@
 // is written only when the last one has been taken: at most one old line waits.
 #pragma once
 
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <termios.h>
 
