@@ -1,0 +1,507 @@
+#include "emulator/emulated_host.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "base/host_root.h"
+
+namespace vrapl {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int64_t kUncoreUw = 500'000;    // an idle graphics unit
+constexpr int64_t kBoardUw = 10'000'000;  // what psys sees beyond packages and memory
+constexpr int kCoresPercent = 80;         // of what a package uses above its base
+
+// Linux's format of CPU lists: "0-3,8".
+std::string CpuList(std::vector<int> cpus) {
+  std::sort(cpus.begin(), cpus.end());
+  std::string list;
+  for (size_t i = 0; i < cpus.size();) {
+    size_t last = i;
+    while (last + 1 < cpus.size() && cpus[last + 1] == cpus[last] + 1) ++last;
+    absl::StrAppend(&list, list.empty() ? "" : ",", cpus[i]);
+    if (last > i) absl::StrAppend(&list, "-", cpus[last]);
+    i = last + 1;
+  }
+  return list;
+}
+
+std::string Line(absl::string_view text) { return absl::StrCat(text, "\n"); }
+std::string Line(int64_t value) { return absl::StrCat(value, "\n"); }
+
+std::string PowercapName(const DomainProfile& domain, size_t package) {
+  switch (domain.domain) {
+    case RaplDomain::kPackage:
+      return absl::StrCat("package-", package);
+    case RaplDomain::kCores:
+    case RaplDomain::kCore:
+      return "core";
+    case RaplDomain::kUncore:
+      return "uncore";
+    case RaplDomain::kDram:
+      return "dram";
+    case RaplDomain::kPsys:
+      return "psys";
+  }
+  return "";
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<PhysicalCore>> MachineCores() {
+  const absl::StatusOr<std::vector<PackageTopology>> packages = ReadTopology(HostRoot(), CpuVendor::kIntel);
+  if (!packages.ok()) return packages.status();
+  std::vector<PhysicalCore> cores;
+  for (const PackageTopology& package : *packages) {
+    cores.insert(cores.end(), package.cores.begin(), package.cores.end());
+  }
+  return cores;
+}
+
+uint64_t EmulatedHost::Counter::Register() const { return start + ticks.load(std::memory_order_acquire); }
+
+EmulatedHost::Group& EmulatedHost::AddGroup(size_t package, size_t number) {
+  // Each package has its own phase; the domains of one follow each other within a tenth of a period.
+  const auto period = static_cast<uint64_t>(options_.period_ns);
+  const uint64_t phase = Scatter(options_.seed, 1000 + package) % period +
+                         Scatter(options_.seed, 2000 + 100 * package + number) % std::max<uint64_t>(period / 10, 1);
+  const int64_t first_ns = start_ns_ + options_.period_ns + static_cast<int64_t>(phase);
+  return groups_.emplace_back(Group{.schedule = UpdateSchedule(first_ns, options_.period_ns, options_.jitter_ns,
+                                                               Scatter(options_.seed, 3000 + groups_.size())),
+                                    .index = -1,
+                                    .counters = {}});
+}
+
+void EmulatedHost::AddCounter(const DomainProfile& profile, size_t package, int core, Group& group) {
+  Counter& counter = counters_.emplace_back();
+  counter.profile = &profile;
+  counter.package = package;
+  counter.core = core;
+  counter.start = options_.start_ticks.value_or(Scatter(options_.seed, counters_.size()) >> 32);
+  if (options_.cpu->high_half != HighHalf::kCounts) counter.start &= 0xFFFF'FFFF;
+  group.counters.push_back(&counter);
+  const Package& owner = packages_[package];
+  for (const int cpu : core < 0 ? owner.cpus : owner.cores[static_cast<size_t>(core)].cpus) {
+    counter_at_[{cpu, profile.energy_status}] = &counter;
+  }
+}
+
+absl::StatusOr<std::unique_ptr<EmulatedHost>> EmulatedHost::Create(const EmulatedHostOptions& options) {
+  std::unique_ptr<EmulatedHost> host(new EmulatedHost(options));
+  EmulatedHostOptions& used = host->options_;
+  if (used.cpu == nullptr) return absl::InvalidArgumentError("no CPU model to emulate");
+  if (used.cores.empty()) {
+    absl::StatusOr<std::vector<PhysicalCore>> cores = MachineCores();
+    if (!cores.ok()) return cores.status();
+    used.cores = *std::move(cores);
+  }
+  if (used.packages < 1 || static_cast<size_t>(used.packages) > used.cores.size()) {
+    return absl::InvalidArgumentError(absl::StrCat("--packages=", used.packages, ": this machine has ",
+                                                   used.cores.size(), " cores, so between 1 and ", used.cores.size(),
+                                                   " packages are possible"));
+  }
+  if (used.power.size() != 1 && used.power.size() != static_cast<size_t>(used.packages)) {
+    return absl::InvalidArgumentError(absl::StrCat("--power was given ", used.power.size(), " times for ",
+                                                   used.packages, " packages: give it once for all, or once for each"));
+  }
+  if (used.period_ns <= 0 || used.jitter_ns < 0 || used.jitter_ns >= (used.period_ns + 1) / 2) {
+    return absl::InvalidArgumentError("--jitter must be less than half of --update-period");
+  }
+  const auto follows_load = [](const PowerSpec& power) { return power.follows_load(); };
+  if (used.busy == nullptr && (std::any_of(used.power.begin(), used.power.end(), follows_load) ||
+                               (used.dram.own && used.dram.own->follows_load()))) {
+    return absl::InvalidArgumentError("power that follows the load needs a source of busy time");
+  }
+
+  host->start_ns_ = used.clock->NowNs();
+  for (const PhysicalCore& core : used.cores) {
+    for (const int cpu : core.cpus) {
+      if (used.busy != nullptr) host->busy_at_start_ns_[cpu] = used.busy->BusyNs(cpu, host->start_ns_);
+    }
+  }
+  const size_t count = static_cast<size_t>(used.packages);
+  host->packages_.resize(count);
+  for (size_t p = 0; p < count; ++p) {
+    Package& package = host->packages_[p];
+    package.power = &used.power[used.power.size() == 1 ? 0 : p];
+    const auto first = used.cores.begin() + static_cast<std::ptrdiff_t>(used.cores.size() * p / count);
+    const auto last = used.cores.begin() + static_cast<std::ptrdiff_t>(used.cores.size() * (p + 1) / count);
+    package.cores.assign(first, last);
+    for (const PhysicalCore& core : package.cores) {
+      package.cpus.insert(package.cpus.end(), core.cpus.begin(), core.cpus.end());
+    }
+    std::sort(package.cpus.begin(), package.cpus.end());
+    size_t number = 0;
+    for (const DomainProfile& domain : used.cpu->domains) {
+      // psys counts in one package of the platform only; in the others it reads 0.
+      if (domain.domain == RaplDomain::kPsys && p != 0) continue;
+      Group& group = host->AddGroup(p, number++);
+      if (domain.domain != RaplDomain::kCore) {
+        host->AddCounter(domain, p, -1, group);
+        continue;
+      }
+      for (size_t core = 0; core < package.cores.size(); ++core) {
+        host->AddCounter(domain, p, static_cast<int>(core), group);
+      }
+    }
+  }
+  host->due_.reserve(host->groups_.size());
+
+  const bool amd = used.cpu->vendor == CpuVendor::kAmd;
+  host->constants_[amd ? kAmdRaplPowerUnit : kMsrRaplPowerUnit] = used.cpu->power_unit;
+  for (const MsrAddress address : used.cpu->zero_registers) host->constants_[address] = 0;
+  for (const DomainProfile& domain : used.cpu->domains) host->constants_.try_emplace(domain.energy_status, 0);
+  if (!amd) {
+    // Thermal design power, in power units of 2^-PU W (Silvermont: 2^PU mW).
+    const uint64_t pu = used.cpu->power_unit & 0xF;
+    const auto tdp = static_cast<uint64_t>(used.cpu->tdp_w);
+    const bool microjoules = (used.cpu->power_unit >> 8 & 0x1F) < 10;
+    host->constants_[kMsrPkgPowerInfo] = microjoules ? tdp * 1000 >> pu : tdp << pu;
+  }
+  return host;
+}
+
+// ---- counters ----
+
+bool EmulatedHost::InForce(const Fault& fault) const { return fault.At(options_.clock->NowNs() - start_ns_); }
+
+const Fault* EmulatedHost::RegisterFault(MsrAddress address) const {
+  for (const Fault& fault : options_.faults) {
+    if ((fault.kind == Fault::Kind::kEio || fault.kind == Fault::Kind::kZero) && fault.address == address &&
+        InForce(fault)) {
+      return &fault;
+    }
+  }
+  return nullptr;
+}
+
+bool EmulatedHost::Online(int cpu) const {
+  return std::none_of(options_.faults.begin(), options_.faults.end(), [&](const Fault& fault) {
+    return fault.kind == Fault::Kind::kOffline && fault.cpu == cpu && InForce(fault);
+  });
+}
+
+int64_t EmulatedHost::BusyNs(const std::vector<int>& cpus, int64_t instant_ns) {
+  if (options_.busy == nullptr) return 0;
+  int64_t sum_ns = 0;
+  for (const int cpu : cpus) sum_ns += options_.busy->BusyNs(cpu, instant_ns) - busy_at_start_ns_[cpu];
+  return sum_ns;
+}
+
+void EmulatedHost::Update(Counter& counter, int64_t instant_ns) {
+  Package& package = packages_[counter.package];
+  const PowerSpec& power = *package.power;
+  const int64_t t_ns = instant_ns - start_ns_;
+  const std::vector<int>& cpus =
+      counter.core < 0 ? package.cpus : package.cores[static_cast<size_t>(counter.core)].cpus;
+  const int64_t busy_ns = BusyNs(cpus, instant_ns);
+  ExactEnergy energy = 0;
+  switch (counter.profile->domain) {
+    case RaplDomain::kPackage:
+      energy = package.energy = power.Energy(t_ns, busy_ns);
+      break;
+    case RaplDomain::kCores:
+      energy = power.EnergyAboveBase(t_ns, busy_ns) * kCoresPercent / 100;
+      break;
+    case RaplDomain::kUncore:
+      energy = EnergyOf(kUncoreUw, t_ns);
+      break;
+    case RaplDomain::kDram:
+      energy = package.dram_energy = options_.dram.Energy(t_ns, busy_ns, power.Energy(t_ns, busy_ns));
+      break;
+    case RaplDomain::kPsys:
+      energy = EnergyOf(kBoardUw, t_ns);
+      for (const Package& each : packages_) energy += each.energy + each.dram_energy;
+      break;
+    case RaplDomain::kCore:
+      // Of a power that does not follow the load, each core gets the same part.
+      energy = power.follows_load()
+                   ? EnergyOf(power.busy_cpu_uw(), busy_ns) * kCoresPercent / 100
+                   : power.EnergyAboveBase(t_ns, 0) * kCoresPercent / 100 / static_cast<int64_t>(package.cores.size());
+      break;
+  }
+  counter.busy_ns = busy_ns;
+  counter.last_update_ns = instant_ns;
+  counter.ticks.store(counter.profile->tick.WholeTicks(energy), std::memory_order_release);
+}
+
+void EmulatedHost::CatchUp() {
+  const int64_t now_ns = options_.clock->NowNs();
+  if (now_ns < next_update_ns_.load(std::memory_order_acquire)) return;
+  const std::lock_guard lock(mutex_);
+  // While frozen, the last update is the last one before the freeze.
+  int64_t until_ns = now_ns;
+  int64_t next_ns = std::numeric_limits<int64_t>::max();
+  for (const Fault& fault : options_.faults) {
+    if (fault.kind != Fault::Kind::kFreeze || !fault.At(now_ns - start_ns_)) continue;
+    until_ns = std::min(until_ns, start_ns_ + fault.from_ns - 1);
+  }
+  due_.clear();
+  for (Group& group : groups_) {
+    const int64_t index = group.schedule.LastIndex(until_ns);
+    if (index > group.index) {
+      group.index = index;
+      due_.emplace_back(group.schedule.Instant(index), &group);
+    }
+    next_ns = std::min(next_ns, group.schedule.Instant(group.index + 1));
+  }
+  // In the order of time, since busy time is only known forwards.
+  std::sort(due_.begin(), due_.end());
+  for (const auto& [instant_ns, group] : due_) {
+    for (Counter* counter : group->counters) {
+      counter->updates.store(group->index + 1, std::memory_order_relaxed);
+      Update(*counter, instant_ns);
+    }
+  }
+  next_update_ns_.store(next_ns, std::memory_order_release);
+}
+
+uint64_t EmulatedHost::Show(Counter& counter) {
+  CatchUp();
+  const uint64_t shown = counter.Register();
+  const uint64_t ticks = shown - counter.start;
+  if (counter.reads.fetch_add(1, std::memory_order_relaxed) == 0) counter.first_read_ticks = ticks;
+  counter.last_read_ticks.store(ticks, std::memory_order_relaxed);
+  const uint64_t low = shown & 0xFFFF'FFFF;
+  switch (options_.cpu->high_half) {
+    case HighHalf::kZero:
+      return low;
+    case HighHalf::kCounts:
+      return shown;
+    case HighHalf::kOther:
+      return low | static_cast<uint64_t>(counter.updates.load(std::memory_order_relaxed) | 1) << 32;
+  }
+  return low;
+}
+
+int EmulatedHost::Open(int cpu) { return Online(cpu) ? 0 : ENXIO; }
+
+RegisterRead EmulatedHost::Read(int cpu, MsrAddress address) {
+  if (!Online(cpu)) return {.value = 0, .error = ENXIO};
+  if (const Fault* fault = RegisterFault(address)) {
+    return {.value = 0, .error = fault->kind == Fault::Kind::kEio ? EIO : 0};
+  }
+  if (const auto counter = counter_at_.find({cpu, address}); counter != counter_at_.end()) {
+    return {.value = Show(*counter->second), .error = 0};
+  }
+  const auto constant = constants_.find(address);
+  return constant == constants_.end() ? RegisterRead{.value = 0, .error = EIO}
+                                      : RegisterRead{.value = constant->second, .error = 0};
+}
+
+void EmulatedHost::Poll() {
+  if (options_.busy == nullptr) return;
+  options_.busy->Poll();
+  CatchUp();
+}
+
+// ---- files ----
+
+HostFsTree EmulatedHost::Tree() {
+  HostFsTree tree;
+  AddCpus(tree);
+  AddPowercap(tree);
+  tree.AddText("/vrapl-emulator.json", Describe());
+  return tree;
+}
+
+void EmulatedHost::AddCpus(HostFsTree& tree) {
+  const CpuProfile& cpu_model = *options_.cpu;
+  std::vector<int> all;
+  for (const Package& package : packages_) all.insert(all.end(), package.cpus.begin(), package.cpus.end());
+  std::sort(all.begin(), all.end());
+  const std::string system = "/sys/devices/system/cpu";
+  const auto list = [this, all](bool online) {
+    return [this, all, online](std::string& text) {
+      std::vector<int> cpus;
+      std::copy_if(all.begin(), all.end(), std::back_inserter(cpus), [&](int cpu) { return Online(cpu) == online; });
+      text = Line(CpuList(cpus));
+      return 0;
+    };
+  };
+  tree.AddComputed(system + "/online", list(true));
+  tree.AddComputed(system + "/offline", list(false));
+  tree.AddText(system + "/possible", Line(CpuList(all)));
+  tree.AddText(system + "/present", Line(CpuList(all)));
+  tree.AddText(system + "/kernel_max", Line(8191));
+
+  std::map<int, std::string> cpuinfo;
+  for (size_t p = 0; p < packages_.size(); ++p) {
+    const Package& package = packages_[p];
+    for (size_t c = 0; c < package.cores.size(); ++c) {
+      for (const int cpu : package.cores[c].cpus) {
+        tree.AddMsr(cpu);
+        const std::string directory = absl::StrCat(system, "/cpu", cpu);
+        tree.AddDirectory(directory);
+        cpuinfo[cpu] = absl::StrCat(
+            "processor\t: ", cpu, "\nvendor_id\t: ", cpu_model.vendor_id(), "\ncpu family\t: ", cpu_model.family,
+            "\nmodel\t\t: ", cpu_model.model, "\nmodel name\t: ", cpu_model.model_name,
+            " (emulated)\nstepping\t: ", cpu_model.stepping, "\nphysical id\t: ", p,
+            "\nsiblings\t: ", package.cpus.size(), "\ncore id\t\t: ", c, "\ncpu cores\t: ", package.cores.size(),
+            "\nflags\t\t: fpu tsc msr cpuid constant_tsc nonstop_tsc",
+            cpu_model.vendor == CpuVendor::kAmd ? " rapl" : "", "\n\n");
+        // The kernel takes the topology of a CPU away while it is offline.
+        if (!Online(cpu)) continue;
+        const std::string topology = directory + "/topology/";
+        const std::string core_cpus = Line(CpuList(package.cores[c].cpus));
+        const std::string package_cpus = Line(CpuList(package.cpus));
+        tree.AddText(topology + "physical_package_id", Line(static_cast<int64_t>(p)));
+        tree.AddText(topology + "die_id", Line(0));
+        tree.AddText(topology + "core_id", Line(static_cast<int64_t>(c)));
+        tree.AddText(topology + "core_cpus_list", core_cpus);
+        tree.AddText(topology + "thread_siblings_list", core_cpus);
+        tree.AddText(topology + "die_cpus_list", package_cpus);
+        tree.AddText(topology + "package_cpus_list", package_cpus);
+        tree.AddText(topology + "core_siblings_list", package_cpus);
+      }
+    }
+  }
+  tree.AddComputed("/proc/cpuinfo", [this, cpuinfo](std::string& text) {
+    for (const auto& [cpu, lines] : cpuinfo) {
+      if (Online(cpu)) text += lines;
+    }
+    return 0;
+  });
+}
+
+void EmulatedHost::AddZone(HostFsTree& tree, const std::string& zone, const std::string& name, Counter& counter) {
+  const int64_t tick_nj = counter.profile->powercap_tick_nj;
+  tree.AddText(zone + "/name", Line(name));
+  tree.AddText(zone + "/enabled", Line(1));
+  tree.AddText(zone + "/max_energy_range_uj", Line(static_cast<int64_t>(PowercapMicrojoules(0xFFFF'FFFF, tick_nj))));
+  tree.AddComputed(
+      zone + "/energy_uj",
+      [this, &counter, tick_nj](std::string& text) {
+        const std::vector<int>& cpus = packages_[counter.package].cpus;
+        if (std::none_of(cpus.begin(), cpus.end(), [this](int cpu) { return Online(cpu); })) return ENODEV;
+        uint64_t value = 0;
+        if (const Fault* fault = RegisterFault(counter.profile->energy_status)) {
+          if (fault->kind == Fault::Kind::kEio) return EINVAL;  // the driver's answer, not EIO
+        } else {
+          value = Show(counter);
+        }
+        text = absl::StrCat(PowercapMicrojoules(static_cast<uint32_t>(value), tick_nj), "\n");
+        return 0;
+      },
+      0400);                                                         // root only since Linux 5.10 (CVE-2020-8694)
+  const auto depth = std::count(zone.begin(), zone.end(), '/') - 1;  // below /sys
+  std::string up;
+  for (std::ptrdiff_t i = 0; i < depth; ++i) up += "../";
+  tree.AddLink(zone + "/subsystem", up + "class/powercap");
+  tree.AddText(zone + "/uevent", "");
+}
+
+void EmulatedHost::AddPowercap(HostFsTree& tree) {
+  // As the kernel has it: zones in a tree of directories, and links to all of them, flat, in the class.
+  const std::string type = "/sys/devices/virtual/powercap/intel-rapl";  // AMD's too
+  const std::string from_class = "../../devices/virtual/powercap/intel-rapl";
+  tree.AddText(type + "/enabled", Line(1));
+  tree.AddText(type + "/uevent", "");
+  tree.AddLink("/sys/class/powercap/intel-rapl", from_class);
+  int top = 0;
+  for (size_t p = 0; p < packages_.size(); ++p) {
+    // Numbers are given in the order of registration, so psys comes between the packages.
+    std::string package_zone;
+    int child = 0;
+    bool core_shown = false;
+    for (Counter& counter : counters_) {
+      if (counter.package != p) continue;
+      const RaplDomain domain = counter.profile->domain;
+      // Of AMD's cores powercap shows one: that of the CPU it reads the package on.
+      if (domain == RaplDomain::kCore && std::exchange(core_shown, true)) continue;
+      std::string zone;
+      std::string path;
+      if (domain == RaplDomain::kPackage || domain == RaplDomain::kPsys) {
+        zone = absl::StrFormat("intel-rapl:%x", top++);
+        path = zone;
+        if (domain == RaplDomain::kPackage) package_zone = zone;
+      } else {
+        zone = absl::StrFormat("%s:%x", package_zone, child++);
+        path = absl::StrCat(package_zone, "/", zone);
+      }
+      AddZone(tree, absl::StrCat(type, "/", path), PowercapName(*counter.profile, p), counter);
+      tree.AddLink("/sys/class/powercap/" + zone, absl::StrCat(from_class, "/", path));
+      if (domain == RaplDomain::kPackage) {
+        const std::string directory = absl::StrCat(type, "/", path);
+        const int64_t tdp_uw = int64_t{options_.cpu->tdp_w} * 1'000'000;
+        tree.AddText(directory + "/constraint_0_name", Line("long_term"));
+        tree.AddText(directory + "/constraint_0_power_limit_uw", Line(tdp_uw));
+        tree.AddText(directory + "/constraint_0_max_power_uw", Line(tdp_uw));
+        tree.AddText(directory + "/constraint_0_time_window_us", Line(999'424));
+      }
+    }
+  }
+}
+
+// ---- what it is and what it did, as JSON ----
+
+std::string EmulatedHost::Describe() const {
+  Json packages = Json::array();
+  for (size_t p = 0; p < packages_.size(); ++p) {
+    Json domains = Json::array();
+    for (const Counter& counter : counters_) {
+      if (counter.package != p) continue;
+      const DomainId id{.domain = counter.profile->domain, .core = counter.core};
+      domains.push_back({{"domain", DomainName(id)},
+                         {"register", absl::StrFormat("0x%x", counter.profile->energy_status)},
+                         {"unit_j", counter.profile->tick.joules()},
+                         {"start_ticks", counter.start}});
+    }
+    packages.push_back({{"package", p},
+                        {"cpus", packages_[p].cpus},
+                        {"power", packages_[p].power->text()},
+                        {"domains", std::move(domains)}});
+  }
+  const Json json = {{"emulated", true},
+                     {"version", VRAPL_VERSION},
+                     {"pid", ::getpid()},
+                     {"cpu", options_.cpu->name},
+                     {"cpu_model", absl::StrCat(options_.cpu->model_name, " (emulated)")},
+                     {"update_period_ns", options_.period_ns},
+                     {"jitter_ns", options_.jitter_ns},
+                     {"seed", options_.seed},
+                     {"start_ns", start_ns_},
+                     {"busy_time", options_.busy == nullptr ? "none" : std::string(options_.busy->name())},
+                     {"dram", options_.dram.own ? options_.dram.own->text() : absl::StrCat(options_.dram.percent, "%")},
+                     {"packages", std::move(packages)}};
+  return Line(json.dump(2));
+}
+
+std::string EmulatedHost::Truth() {
+  CatchUp();
+  const std::lock_guard lock(mutex_);
+  Json packages = Json::array();
+  for (size_t p = 0; p < packages_.size(); ++p) {
+    Json domains = Json::array();
+    for (const Counter& counter : counters_) {
+      if (counter.package != p) continue;
+      const DomainId id{.domain = counter.profile->domain, .core = counter.core};
+      domains.push_back({{"domain", DomainName(id)},
+                         {"unit_j", counter.profile->tick.joules()},
+                         {"start_ticks", counter.start},
+                         {"ticks", counter.ticks.load()},
+                         {"busy_ns", counter.busy_ns},
+                         {"updates", counter.updates.load()},
+                         {"last_update_ns", counter.last_update_ns},
+                         {"reads", counter.reads.load()},
+                         {"first_read_ticks", counter.first_read_ticks.load()},
+                         {"last_read_ticks", counter.last_read_ticks.load()}});
+    }
+    packages.push_back({{"package", p}, {"cpus", packages_[p].cpus}, {"domains", std::move(domains)}});
+  }
+  const Json json = {{"emulated", true},      {"version", VRAPL_VERSION},          {"cpu", options_.cpu->name},
+                     {"start_ns", start_ns_}, {"now_ns", options_.clock->NowNs()}, {"packages", std::move(packages)}};
+  return Line(json.dump(2));
+}
+
+}  // namespace vrapl

@@ -1,0 +1,75 @@
+#include "emulator/emulator.h"
+
+#include <pthread.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/clock.h"
+
+namespace vrapl {
+namespace {
+
+constexpr int64_t kUpkeepNs = 10 * kNanosPerMilli;
+
+bool FollowsLoad(const EmulatedHostOptions& options) {
+  return std::any_of(options.power.begin(), options.power.end(),
+                     [](const PowerSpec& power) { return power.follows_load(); }) ||
+         (options.dram.own && options.dram.own->follows_load());
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Emulator>> Emulator::Start(const std::string& directory,
+                                                          const EmulatorOptions& options) {
+  std::unique_ptr<Emulator> emulator(new Emulator);
+  EmulatedHostOptions host_options = options.host;
+  if (host_options.cores.empty()) {
+    absl::StatusOr<std::vector<PhysicalCore>> cores = MachineCores();
+    if (!cores.ok()) return cores.status();
+    host_options.cores = *std::move(cores);
+  }
+  if (host_options.busy == nullptr && FollowsLoad(host_options)) {
+    std::vector<int> cpus;
+    for (const PhysicalCore& core : host_options.cores) cpus.insert(cpus.end(), core.cpus.begin(), core.cpus.end());
+    absl::StatusOr<std::unique_ptr<ProcStatBusyTime>> busy = ProcStatBusyTime::Create(cpus);
+    if (!busy.ok()) return busy.status();
+    emulator->busy_ = *std::move(busy);
+    host_options.busy = emulator->busy_.get();
+  }
+  absl::StatusOr<std::unique_ptr<EmulatedHost>> host = EmulatedHost::Create(host_options);
+  if (!host.ok()) return host.status();
+  emulator->host_ = *std::move(host);
+  absl::StatusOr<std::unique_ptr<HostFs>> fs =
+      HostFs::Mount(directory, emulator->host_->Tree(), emulator->host_.get(), options.fs);
+  if (!fs.ok()) return fs.status();
+  emulator->fs_ = *std::move(fs);
+  if (host_options.busy != nullptr) {
+    emulator->upkeep_ =
+        std::thread([self = emulator.get(), priority = options.fs.realtime_priority] { self->Upkeep(priority); });
+  }
+  return emulator;
+}
+
+Emulator::~Emulator() {
+  stop_ = true;
+  if (upkeep_.joinable()) upkeep_.join();
+  fs_.reset();
+}
+
+void Emulator::Upkeep(int realtime_priority) {
+  ::pthread_setname_np(::pthread_self(), "vrapl-upkeep");
+  if (realtime_priority > 0) {
+    const sched_param priority{.sched_priority = realtime_priority};
+    ::pthread_setschedparam(::pthread_self(), SCHED_FIFO, &priority);  // HostFs tells when that is not permitted
+  }
+  for (int64_t next_ns = MonotonicNs(); !stop_; next_ns = std::max(next_ns + kUpkeepNs, MonotonicNs())) {
+    RealClock().SleepUntil(next_ns);
+    host_->Poll();
+  }
+}
+
+}  // namespace vrapl
