@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 namespace vrapl {
 namespace {
@@ -29,6 +30,7 @@ Ledger::Row& Ledger::row(int id) {
 void Ledger::Charge(int id, uint64_t sub_ticks, bool active) {
   Row& target = row(id);
   target.owed += sub_ticks;
+  target.recent += sub_ticks;
   if (active) target.active.Add(sub_ticks);
 }
 
@@ -137,6 +139,10 @@ Settlement Ledger::Settle() {
   base_.Update();
   applied_base_ = base_.base();
   return result;
+}
+
+double Ledger::TakeRecent(int id) {
+  return static_cast<double>(std::exchange(row(id).recent, 0)) / static_cast<double>(kSubTicksPerTick);
 }
 
 void Ledger::Retire(int retired, int heir) {

@@ -66,6 +66,10 @@ class Ledger {
   // Ends the flush. Time that still waits for its energy is kept for the next.
   Settlement Settle();
 
+  // Ticks, fractions included, charged to the row since this was last asked; for curves, not for accounts. Always 0
+  // under the share model, which charges at settlement.
+  double TakeRecent(int row);
+
   // The row goes away (a VM stopped): what fraction of a tick it is owed goes to `heir`. Call after Settle().
   void Retire(int row, int heir);
 
@@ -73,6 +77,7 @@ class Ledger {
   struct Row {
     int64_t waiting_ns = 0;  // run time since the counter last moved
     int64_t flush_ns = 0;    // run time whose energy came in this flush (share)
+    uint64_t recent = 0;     // sub-ticks charged since TakeRecent()
     uint64_t owed = 0;       // sub-ticks charged since the last settlement
     SubTickTotal active;     // sub-ticks above the base, ever
   };

@@ -1,0 +1,47 @@
+#include "sampler/backend.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/check_moving.h"
+#include "msr/rapl_reader.h"
+#include "powercap/powercap_reader.h"
+
+namespace vrapl {
+namespace {
+
+using Sources = std::vector<std::unique_ptr<EnergySource>>;
+
+absl::StatusOr<Sources> OpenAndJudge(Backend backend, const HostRoot& host_root, const Clock& clock) {
+  absl::StatusOr<Sources> sources = backend == Backend::kMsr ? OpenMsrSources(host_root, {.clock = &clock})
+                                                             : OpenPowercapSources(host_root, clock);
+  if (!sources.ok()) return sources;
+  for (const std::unique_ptr<EnergySource>& source : *sources) {
+    if (absl::Status moving = CheckMoving(*source, clock); !moving.ok()) return moving;
+  }
+  return sources;
+}
+
+const char* Name(Backend backend) { return backend == Backend::kMsr ? "msr" : "sysfs"; }
+
+}  // namespace
+
+absl::StatusOr<OpenBackend> OpenEnergySources(Backend backend, const HostRoot& host_root, const Clock& clock) {
+  if (backend != Backend::kAuto) {
+    absl::StatusOr<Sources> sources = OpenAndJudge(backend, host_root, clock);
+    if (!sources.ok()) return sources.status();
+    return OpenBackend{.name = Name(backend), .sources = *std::move(sources)};
+  }
+  std::vector<std::string> passed_over;
+  for (const Backend candidate : {Backend::kMsr, Backend::kSysfs}) {
+    absl::StatusOr<Sources> sources = OpenAndJudge(candidate, host_root, clock);
+    if (sources.ok()) {
+      return OpenBackend{.name = Name(candidate), .sources = *std::move(sources), .passed_over = passed_over};
+    }
+    passed_over.push_back(absl::StrCat(Name(candidate), ": ", sources.status().message()));
+  }
+  return absl::UnavailableError(
+      absl::StrCat("this host offers no energy counter that can be read. ", absl::StrJoin(passed_over, ". "),
+                   ". See `vrapl probe`, or try --emulate"));
+}
+
+}  // namespace vrapl

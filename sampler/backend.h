@@ -1,0 +1,29 @@
+// Which energy source a host is read by: the one asked for, or the first usable of msr and sysfs, and why.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/clock.h"
+#include "base/energy_source.h"
+#include "base/host_root.h"
+
+namespace vrapl {
+
+enum class Backend { kAuto, kMsr, kSysfs };
+
+struct OpenBackend {
+  std::string name;  // "msr" or "sysfs"
+  std::vector<std::unique_ptr<EnergySource>> sources;  // one per package or die
+  std::vector<std::string> passed_over;  // with kAuto: "msr: why not", one line each
+};
+
+// Opens and judges by values: a counter that stands still is no source (virtual machines answer so). Takes a few ms,
+// or up to about a second to find a counter frozen.
+//
+// Errors: of the one source asked for; with kAuto, when none is usable, one message with the reason of each.
+absl::StatusOr<OpenBackend> OpenEnergySources(Backend backend, const HostRoot& host_root, const Clock& clock);
+
+}  // namespace vrapl

@@ -1,0 +1,172 @@
+#include "sampler/daemon.h"
+
+#include <unistd.h>
+
+#include <latch>
+#include <mutex>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "base/cpu_model.h"
+#include "bpf/run_time_reader.h"
+#include "bpf/switch_log.h"
+#include "sampler/real_time.h"
+#include "vm/inventory.h"
+#include "vm/proc_inventory.h"
+
+namespace vrapl {
+namespace {
+
+// How often the rings are emptied: short enough that VMs come and go on time, long enough to cost nothing.
+constexpr int64_t kDrainEveryNs = 50 * kNanosPerMilli;
+
+class SwitchLogRunTime final : public RunTimeSource {
+ public:
+  SwitchLogRunTime(SwitchLog& log, std::vector<int> cpus) : log_(log), cpus_(std::move(cpus)) {}
+  void Start(int64_t start_ns) override { reader_.emplace(log_, cpus_, start_ns); }
+  void Read(int64_t t_ns, RunTimeWindow& window) override { reader_->Read(t_ns, window); }
+  uint64_t lost_records() const override { return reader_->lost_records(); }
+  uint64_t gaps() const override { return reader_->gaps(); }
+
+ private:
+  SwitchLog& log_;
+  const std::vector<int> cpus_;
+  std::optional<RunTimeReader> reader_;
+};
+
+absl::StatusOr<std::unique_ptr<VmLister>> OpenLister(const DaemonOptions& options, const DaemonEvents& events) {
+  if (options.vms == DaemonOptions::Vms::kLibvirt) {
+    absl::StatusOr<std::unique_ptr<Inventory>> inventory = Inventory::Open(options.connect);
+    if (inventory.ok()) return std::unique_ptr<VmLister>(*std::move(inventory));
+    if (!options.vms_optional) return inventory.status();
+    events.on_notice(absl::StrCat(inventory.status().message(), "; looking for QEMU in /proc instead"));
+  }
+  return std::unique_ptr<VmLister>(std::make_unique<ProcInventory>());
+}
+
+std::string ThreadName(uint32_t tgid, uint32_t tid) {
+  return ReadSmallFile(absl::StrCat("/proc/", tgid, "/task/", tid, "/comm")).value_or("");
+}
+
+std::string DescribePackage(const PackageInfo& package) {
+  const std::string domains = absl::StrJoin(package.domains, ", ", [](std::string* out, const DomainInfo& domain) {
+    absl::StrAppendFormat(out, "%s %.4g uJ", DomainName(domain.id), domain.unit.joules_per_tick * 1e6);
+  });
+  return absl::StrCat("package ", package.package_id, package.die_id > 0 ? absl::StrCat(" die ", package.die_id) : "",
+                      ", CPUs ", absl::StrJoin(package.cpus, ","), ", read on CPU ", package.reader_cpu, ": ", domains);
+}
+
+RunDescription Describe(const DaemonOptions& options, const OpenBackend& backend, const VmLister& lister) {
+  RunDescription description{.backend = backend.name,
+                             .source = options.host_root.emulated() ? "emulated" : backend.name,
+                             .vms = std::string(lister.origin())};
+  if (lister.origin() == "libvirt") absl::StrAppend(&description.vms, " (", options.connect, ")");
+  if (absl::StatusOr<CpuModel> cpu = ReadCpuModel(options.host_root); cpu.ok()) description.cpu = DescribeCpu(*cpu);
+  for (const auto& source : backend.sources) description.packages.push_back(DescribePackage(source->package()));
+  return description;
+}
+
+// The sampling threads, one per package. Stopped and joined on every way out.
+class SamplingThreads {
+ public:
+  SamplingThreads(const std::vector<std::unique_ptr<SamplingLoop>>& loops, const std::vector<int>& cpus)
+      : started_(static_cast<std::ptrdiff_t>(loops.size())) {
+    for (size_t i = 0; i < loops.size(); ++i) {
+      threads_.emplace_back([this, &loop = *loops[i], cpu = cpus[i]] {
+        for (const absl::Status& status : {PinToCpu(cpu), UseRealTimePriority(kSamplerPriority)}) {
+          if (status.ok()) continue;
+          const std::lock_guard<std::mutex> lock(mutex_);
+          notices_.push_back(absl::StrCat(status.message(), "; samples will be later without"));
+        }
+        loop.Start();
+        started_.count_down();
+        loop.Run(stop_);
+      });
+    }
+    started_.wait();
+  }
+  ~SamplingThreads() { Stop(); }
+  void Stop() {
+    stop_ = true;
+    for (std::thread& thread : threads_) {
+      if (thread.joinable()) thread.join();
+    }
+  }
+  std::vector<std::string> notices() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return notices_;
+  }
+
+ private:
+  std::latch started_;
+  std::atomic<bool> stop_ = false;
+  std::mutex mutex_;
+  std::vector<std::string> notices_;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace
+
+absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events, const std::atomic<bool>& stop) {
+  const Clock& clock = RealClock();
+  absl::StatusOr<OpenBackend> backend = OpenEnergySources(options.backend, options.host_root, clock);
+  if (!backend.ok()) return backend.status();
+  for (const std::string& reason : backend->passed_over) events.on_notice(absl::StrCat("passed over: ", reason));
+
+  absl::StatusOr<std::unique_ptr<VmLister>> lister = OpenLister(options, events);
+  if (!lister.ok()) return lister.status();
+  const RunDescription description = Describe(options, *backend, **lister);
+  VmWatcher watcher(*std::move(lister), options.delivery);
+  if (absl::Status first = watcher.First(); !first.ok()) return first;
+
+  absl::StatusOr<std::unique_ptr<SwitchLog>> log = SwitchLog::Attach();
+  if (!log.ok()) return log.status();
+
+  if (absl::Status locked = LockMemory(); !locked.ok()) {
+    events.on_notice(absl::StrCat(locked.message(), "; a page that was taken away may delay a sample"));
+  }
+  std::vector<std::unique_ptr<SwitchLogRunTime>> run_times;
+  std::vector<std::unique_ptr<SamplingLoop>> loops;
+  std::vector<int> reader_cpus;
+  for (const std::unique_ptr<EnergySource>& source : backend->sources) {
+    const PackageInfo& package = source->package();
+    (*log)->Prime(package.cpus);
+    run_times.push_back(std::make_unique<SwitchLogRunTime>(**log, package.cpus));
+    loops.push_back(std::make_unique<SamplingLoop>(*source, *run_times.back(), clock,
+                                                   SamplingLoop::Options{.period_ns = options.period_ns}));
+    reader_cpus.push_back(package.reader_cpu);
+  }
+  SamplingThreads threads(loops, reader_cpus);
+  for (const std::string& notice : threads.notices()) events.on_notice(notice);
+
+  RowTable rows(::getpid(), options.emulators, ThreadName);
+  PortSet ports(clock);
+  std::vector<SamplingLoop*> loop_pointers;
+  for (const auto& loop : loops) loop_pointers.push_back(loop.get());
+  FlushLoop flush(loop_pointers, rows, options.delivery.deliver ? &ports : nullptr, clock,
+                  {.flush_ns = options.flush_ns,
+                   .models = options.models,
+                   .base_power_w = options.base_power_w,
+                   .source = description.source,
+                   .backend = description.backend,
+                   .trace_vms = options.trace_vms},
+                  events.on_report);
+  events.on_start(description);
+  watcher.Start();
+
+  const int64_t end_ns = options.duration_ns ? flush.start_ns() + *options.duration_ns : INT64_MAX;
+  for (int64_t next_ns = clock.NowNs(); !stop && clock.NowNs() < end_ns;) {
+    // What is in the rings was measured before the news: it is charged to the VMs as they were.
+    flush.Drain();
+    if (std::optional<FlushLoop::Discovery> news = watcher.Take()) flush.UpdateVms(*news);
+    next_ns = std::max(next_ns + kDrainEveryNs, clock.NowNs());
+    clock.SleepUntil(std::min(next_ns, end_ns));
+  }
+  threads.Stop();
+  flush.Finish();
+  return absl::OkStatus();
+}
+
+}  // namespace vrapl

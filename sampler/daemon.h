@@ -1,0 +1,61 @@
+// Builds every room from options, runs the loops, stops them in order: nothing measured is lost.
+#pragma once
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "attribution/model.h"
+#include "base/host_root.h"
+#include "sampler/backend.h"
+#include "sampler/flush_loop.h"
+#include "sampler/vm_watcher.h"
+
+namespace vrapl {
+
+struct DaemonOptions {
+  HostRoot host_root;
+  std::set<pid_t> emulators;  // processes that play the hardware: a row of their own
+  Backend backend = Backend::kAuto;
+  int64_t period_ns = kNanosPerMilli;
+  int64_t flush_ns = 2 * kNanosPerSecond;
+  std::optional<int64_t> duration_ns;
+  std::vector<Model> models = {Model::kBaseShare};
+  std::map<RaplDomain, double> base_power_w;
+  bool trace_vms = false;
+
+  enum class Vms { kLibvirt, kProc };
+  Vms vms = Vms::kLibvirt;
+  bool vms_optional = false;  // when libvirt does not answer, go on with /proc and say so
+  std::string connect = "qemu:///system";
+  DeliveryChoice delivery;
+};
+
+// What a run was made of, told once before the first flush.
+struct RunDescription {
+  std::string backend;
+  std::string source;
+  std::string cpu;
+  std::vector<std::string> packages;  // "package 0, CPUs 0-1, read on CPU 0: package 61.0 uJ, dram 15.3 uJ"
+  std::string vms;                    // "libvirt (qemu:///system)"
+};
+
+struct DaemonEvents {
+  std::function<void(const RunDescription&)> on_start;
+  std::function<void(const FlushReport&)> on_report;
+  std::function<void(const std::string&)> on_notice;  // one line for a person: what is not as it should be
+};
+
+// Runs until `stop` is set or the duration is over. Errors are those of the start: once it runs, trouble is counted,
+// reported and lived with.
+absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events, const std::atomic<bool>& stop);
+
+}  // namespace vrapl

@@ -1,0 +1,96 @@
+// What one flush found: plain data for whoever prints, sends or stores it. All energies in ticks and microjoules of
+// the flush unless called total.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "attribution/model.h"
+#include "base/rapl_domain.h"
+#include "sampler/lateness.h"
+#include "sampler/row_table.h"
+
+namespace vrapl {
+
+struct CounterReport {
+  int package_id = 0;
+  int die_id = 0;
+  DomainId domain;
+  int64_t dt_ns = 0;
+  uint64_t energy_ticks = 0;
+  double unit_uj = 0;
+  int64_t energy_uj = 0;
+  Model model = Model::kBaseShare;       // the one that charged the rows of this counter
+  std::optional<double> base_w;          // absent: not known
+  double base_err_w = 0;                 // 95 %
+  bool base_given = false;
+  uint64_t read_errors = 0;              // failed reads in this flush
+};
+
+struct RowReport {
+  RowKind kind = RowKind::kOther;
+  VmRun vm;          // for kVm
+  std::string part;  // for kVm
+  int package_id = 0;
+  int die_id = 0;
+  DomainId domain;
+  uint64_t energy_ticks = 0;
+  int64_t energy_uj = 0;
+  std::optional<int64_t> active_uj;  // absent: the base is not known
+  int64_t run_time_ns = 0;           // on this package; of the idle row: idle time, and so on
+};
+
+// Rows of one model. Rows of a counter sum to the counter, in ticks.
+struct ModelReport {
+  Model model = Model::kBaseShare;
+  std::vector<CounterReport> counters;
+  std::vector<RowReport> rows;
+};
+
+struct SamplerReport {
+  int package_id = 0;
+  int die_id = 0;
+  int cpu = 0;
+  LatenessSummary lateness;  // since the start
+  uint64_t dropped = 0;
+  uint64_t read_errors = 0;
+  uint64_t gaps = 0;          // switches that the kernel did not report
+  uint64_t lost_records = 0;  // the switch log overran
+};
+
+// One VM over all packages, and what its guest was told.
+struct VmReport {
+  VmRun vm;
+  bool running = true;  // false: it stopped, and this is its last interval
+  int vcpus = 0;
+  uint32_t epoch = 0;
+  int64_t energy_uj = 0;                // package and DRAM, the first model
+  std::optional<int64_t> active_uj;
+  int64_t run_time_ns = 0;
+  int64_t total_energy_uj = 0;          // since the epoch began
+  std::string guest_line;               // without its newline; empty where there is no delivery
+  int lines_sent = 0;
+  int lines_skipped_unread = 0;
+  int ports_not_connected = 0;
+  int port_errors = 0;
+  // Power of each sample, package domains, for a curve; empty unless asked for.
+  std::vector<float> power_w;
+};
+
+struct FlushReport {
+  uint64_t seq = 0;
+  int64_t t_ns = 0;   // end of the flush, from the start of the run
+  int64_t dt_ns = 0;
+  int64_t unix_ns = 0;
+  std::string source;   // "msr", "sysfs", or "emulated" where the counters are
+  std::string backend;  // "msr" or "sysfs"
+  bool last = false;    // the run ends with this flush, which may be short
+  std::vector<ModelReport> models;  // the first is the one that guests are told
+  std::vector<SamplerReport> samplers;
+  std::vector<VmReport> vms;
+  std::vector<std::string> problems;  // new ones, each in one line
+};
+
+}  // namespace vrapl

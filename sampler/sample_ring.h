@@ -1,0 +1,106 @@
+// Hands samples from the millisecond thread to the flush loop: one writer, one reader, no locks, no allocation.
+//
+// A sample is as long as the threads that ran are many, so the ring holds words, not slots. When it is full the writer
+// keeps its window open and offers a longer one next time: resolution is lost then, energy and time are not.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "base/run_time_types.h"
+
+namespace vrapl {
+
+// One read of one package: cumulative energy at t_ns, and who ran between the sample before and this one.
+struct SampleHeader {
+  int64_t t_ns = 0;       // the instant that energy and run time are for: the middle of the energy read
+  int64_t dt_ns = 0;      // since the previous sample's t_ns
+  int64_t skew_ns = 0;    // how long the energy read took: the instant is known to half of it
+  int64_t late_ns = 0;    // how long after its deadline the thread woke
+  CpuTime time;           // of all CPUs of the package, in this window
+  uint32_t domains = 0;
+  uint32_t threads = 0;
+};
+
+struct Sample {
+  SampleHeader header;
+  absl::Span<const uint64_t> ticks;   // per domain, cumulative
+  absl::Span<const int32_t> errors;   // per domain, errno of a failed read or 0
+  absl::Span<const ThreadRun> threads;
+};
+
+class SampleRing {
+ public:
+  // Room for `words` 8-byte words, rounded up to a power of two.
+  explicit SampleRing(size_t words) {
+    size_t capacity = 1024;
+    while (capacity < words) capacity *= 2;
+    words_.resize(capacity);
+  }
+
+  // Writer. False: no room; nothing was written.
+  bool TryPush(const SampleHeader& header, absl::Span<const uint64_t> ticks, absl::Span<const int32_t> errors,
+               absl::Span<const ThreadRun> threads) {
+    const size_t error_words = (errors.size() + 1) / 2;
+    const size_t size = 1 + kHeaderWords + ticks.size() + error_words + threads.size() * kThreadWords;
+    const size_t mask = words_.size() - 1;
+    uint64_t at = written_.load(std::memory_order_relaxed);
+    // A sample lies in one piece: what is left at the end of the buffer is skipped when it does not fit there.
+    const size_t to_end = words_.size() - (at & mask);
+    const size_t skipped = to_end < size ? to_end : 0;
+    if (at + skipped + size - read_.load(std::memory_order_acquire) > words_.size()) return false;
+    if (skipped > 0) {
+      words_[at & mask] = kSkip;
+      at += skipped;
+    }
+    uint64_t* out = &words_[at & mask];
+    *out++ = size;
+    std::memcpy(out, &header, sizeof header);
+    out += kHeaderWords;
+    if (!ticks.empty()) std::memcpy(out, ticks.data(), ticks.size() * sizeof(uint64_t));
+    out += ticks.size();
+    if (!errors.empty()) std::memcpy(out, errors.data(), errors.size() * sizeof(int32_t));
+    out += error_words;
+    if (!threads.empty()) std::memcpy(static_cast<void*>(out), threads.data(), threads.size() * sizeof(ThreadRun));
+    written_.store(at + size, std::memory_order_release);
+    return true;
+  }
+
+  // Reader. Calls visit(const Sample&) for the oldest sample, whose spans are valid during the call; false when empty.
+  template <typename Visit>
+  bool Pop(Visit visit) {
+    const size_t mask = words_.size() - 1;
+    uint64_t at = read_.load(std::memory_order_relaxed);
+    const uint64_t end = written_.load(std::memory_order_acquire);
+    if (at == end) return false;
+    if (words_[at & mask] == kSkip) at += words_.size() - (at & mask);
+    const uint64_t* in = &words_[at & mask];
+    const uint64_t size = *in++;
+    Sample sample;
+    std::memcpy(static_cast<void*>(&sample.header), in, sizeof sample.header);
+    in += kHeaderWords;
+    sample.ticks = {in, sample.header.domains};
+    in += sample.header.domains;
+    sample.errors = {reinterpret_cast<const int32_t*>(in), sample.header.domains};
+    in += (sample.header.domains + 1) / 2;
+    sample.threads = {reinterpret_cast<const ThreadRun*>(in), sample.header.threads};
+    visit(static_cast<const Sample&>(sample));
+    read_.store(at + size, std::memory_order_release);
+    return true;
+  }
+
+ private:
+  static constexpr uint64_t kSkip = ~uint64_t{0};
+  static constexpr size_t kHeaderWords = sizeof(SampleHeader) / sizeof(uint64_t);
+  static constexpr size_t kThreadWords = sizeof(ThreadRun) / sizeof(uint64_t);
+  static_assert(sizeof(SampleHeader) % sizeof(uint64_t) == 0 && sizeof(ThreadRun) % sizeof(uint64_t) == 0);
+
+  std::vector<uint64_t> words_;
+  alignas(64) std::atomic<uint64_t> written_{0};
+  alignas(64) std::atomic<uint64_t> read_{0};
+};
+
+}  // namespace vrapl

@@ -1,0 +1,83 @@
+// The millisecond thread of one package: sleep to a deadline, read energy, read run time at the same instant, push.
+//
+// Between two samples it does not allocate, lock, log or wait for anybody.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/energy_source.h"
+#include "bpf/run_time.h"
+#include "sampler/lateness.h"
+#include "sampler/sample_ring.h"
+
+namespace vrapl {
+
+// Adds to the window the run time between the previous instant and t_ns: RunTimeReader in the program, a made one in
+// tests.
+class RunTimeSource {
+ public:
+  virtual ~RunTimeSource() = default;
+  virtual void Start(int64_t start_ns) = 0;
+  virtual void Read(int64_t t_ns, RunTimeWindow& window) = 0;
+  virtual uint64_t lost_records() const { return 0; }
+  virtual uint64_t gaps() const { return 0; }
+};
+
+class SamplingLoop {
+ public:
+  struct Options {
+    int64_t period_ns = kNanosPerMilli;
+    size_t ring_words = 1 << 20;  // 8 MiB: some 20 s of ordinary samples
+  };
+
+  // All must outlive the loop.
+  SamplingLoop(EnergySource& source, RunTimeSource& run_time, const Clock& clock, Options options);
+
+  // Takes the baseline. Call once, before the first Step() or Run(), from the thread that will run the loop.
+  void Start();
+
+  // Sleeps to the next deadline and takes one sample.
+  void Step();
+
+  // Steps until `stop` is set, then takes a last sample, so that the time up to the end is in the ring.
+  void Run(const std::atomic<bool>& stop);
+
+  const PackageInfo& package() const { return source_.package(); }
+  SampleRing& ring() { return ring_; }
+  int64_t start_ns() const { return start_ns_; }  // after Start()
+  const std::vector<uint64_t>& start_ticks() const { return start_ticks_; }
+
+  // Threads: any.
+  LatenessSummary lateness() const { return lateness_.Summary(); }
+  uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }  // merged into the next: ring was full
+  uint64_t read_errors() const { return read_errors_.load(std::memory_order_relaxed); }
+  uint64_t lost_records() const { return lost_records_.load(std::memory_order_relaxed); }
+  uint64_t gaps() const { return gaps_.load(std::memory_order_relaxed); }
+
+ private:
+  void TakeSample(int64_t late_ns);
+
+  EnergySource& source_;
+  RunTimeSource& run_time_;
+  const Clock& clock_;
+  const Options options_;
+  SampleRing ring_;
+  Lateness lateness_;
+  EnergySample energy_;
+  RunTimeWindow window_;
+  int64_t start_ns_ = 0;
+  std::vector<uint64_t> start_ticks_;
+  int64_t deadline_ns_ = 0;
+  int64_t last_t_ns_ = 0;
+  std::atomic<uint64_t> dropped_{0};
+  std::atomic<uint64_t> read_errors_{0};
+  std::atomic<uint64_t> lost_records_{0};
+  std::atomic<uint64_t> gaps_{0};
+};
+
+}  // namespace vrapl

@@ -1,0 +1,124 @@
+#include "sampler/vm_watcher.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "vm/find_vm.h"
+
+namespace vrapl {
+namespace {
+
+// Not everything gives notice: a full look at least this often. A new vCPU is found within this time.
+constexpr absl::Duration kLookAgain = absl::Seconds(5);
+
+PortAddress AddressOf(const GuestPort& port, pid_t owner) {
+  PortAddress address{.path = port.path, .owner = owner, .guest_open = port.guest_open};
+  switch (port.transport) {
+    case GuestPort::Transport::kUnix:
+      address.type = PortType::kUnixSocket;
+      break;
+    case GuestPort::Transport::kPty:
+      address.type = PortType::kPty;
+      break;
+    case GuestPort::Transport::kTcp:
+      address.type = PortType::kTcp;
+      break;
+    case GuestPort::Transport::kOther:
+      address.type = PortType::kByPath;
+      break;
+  }
+  return address;
+}
+
+bool IsNamed(const Vm& vm, const std::string& name) {
+  return vm.name == name || absl::AsciiStrToLower(vm.uuid) == absl::AsciiStrToLower(name);
+}
+
+}  // namespace
+
+VmWatcher::VmWatcher(std::unique_ptr<VmLister> lister, DeliveryChoice choice)
+    : lister_(std::move(lister)), choice_(std::move(choice)) {}
+
+VmWatcher::~VmWatcher() {
+  stop_ = true;
+  lister_->Wake();
+  if (thread_.joinable()) thread_.join();
+}
+
+absl::Status VmWatcher::CheckNamed(const std::vector<Vm>& vms) {
+  std::vector<std::string> named = choice_.only_vms;
+  if (choice_.by_hand) named.push_back(choice_.by_hand->vm);
+  for (const std::string& name : named) {
+    if (absl::StatusOr<Vm> vm = FindVm(vms, name, lister_->DefinedButNotRunning()); !vm.ok()) return vm.status();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status VmWatcher::First() {
+  absl::StatusOr<std::vector<Vm>> vms = lister_->List();
+  if (!vms.ok()) return vms.status();
+  if (absl::Status named = CheckNamed(*vms); !named.ok()) return named;
+  Publish(*vms, {});
+  return absl::OkStatus();
+}
+
+void VmWatcher::Start() {
+  thread_ = std::thread([this] { Watch(); });
+}
+
+void VmWatcher::Watch() {
+  bool reachable = true;
+  while (!stop_) {
+    lister_->WaitForChange(kLookAgain);
+    if (stop_) return;
+    absl::StatusOr<std::vector<Vm>> vms = lister_->List();
+    if (vms.ok()) {
+      if (!reachable) Publish(*vms, {absl::StrCat(lister_->origin(), " answers again")});
+      reachable = true;
+      Publish(*vms, {});
+    } else if (reachable) {
+      reachable = false;
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (!latest_) latest_ = FlushLoop::Discovery{.unchanged = true};
+      latest_->problems.push_back(absl::StrCat(vms.status().message(), "; VMs known so far are followed on"));
+    }
+  }
+}
+
+void VmWatcher::Publish(const std::vector<Vm>& vms, std::vector<std::string> problems) {
+  FlushLoop::Discovery discovery{.vms = vms};
+  for (const Vm& vm : vms) {
+    if (!choice_.deliver) break;
+    VmPorts ports{.vm = {vm.uuid, vm.pid, vm.start_time}};
+    if (choice_.by_hand) {
+      if (!IsNamed(vm, choice_.by_hand->vm)) continue;
+      ports.ports.push_back({.type = PortType::kByPath, .path = choice_.by_hand->path, .owner = vm.pid});
+    } else {
+      const bool wanted = choice_.only_vms.empty() ||
+                          std::any_of(choice_.only_vms.begin(), choice_.only_vms.end(),
+                                      [&](const std::string& name) { return IsNamed(vm, name); });
+      if (!wanted) continue;
+      const ChosenPorts chosen = ChoosePorts(vm, choice_.ports);
+      for (const GuestPort& port : chosen.ports) ports.ports.push_back(AddressOf(port, vm.pid));
+      problems.insert(problems.end(), chosen.problems.begin(), chosen.problems.end());
+    }
+    discovery.ports.push_back(std::move(ports));
+  }
+  for (const std::string& problem : lister_->problems()) problems.push_back(problem);
+  const std::lock_guard<std::mutex> lock(mutex_);
+  for (std::string& problem : problems) {
+    if (std::find(told_.begin(), told_.end(), problem) != told_.end()) continue;
+    told_.push_back(problem);
+    discovery.problems.push_back(std::move(problem));
+  }
+  if (latest_) discovery.problems.insert(discovery.problems.begin(), latest_->problems.begin(), latest_->problems.end());
+  latest_ = std::move(discovery);
+}
+
+std::optional<FlushLoop::Discovery> VmWatcher::Take() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return std::exchange(latest_, std::nullopt);
+}
+
+}  // namespace vrapl
