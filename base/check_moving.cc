@@ -34,11 +34,12 @@ absl::Status CheckMoving(EnergySource& source, const Clock& clock, absl::Duratio
     if (now_ns - start_ns >= absl::ToInt64Nanoseconds(patience)) break;
     clock.SleepUntil(now_ns += kNanosPerMilli);
   }
-  const std::string what = absl::StrCat("the package energy of package ", package.package_id, " (", domain->origin, ")");
+  const std::string what =
+      absl::StrCat("the package energy of package ", package.package_id, " (", domain->origin, ")");
   if (!read) return PosixError(error, absl::StrCat("read ", what));
-  return absl::FailedPreconditionError(absl::StrCat(
-      what, " did not move in ", absl::FormatDuration(patience),
-      ": this machine shows RAPL counters, but nothing counts in them (a virtual machine without RAPL?)"));
+  return absl::FailedPreconditionError(
+      absl::StrCat(what, " did not move in ", absl::FormatDuration(patience),
+                   ": this machine shows RAPL counters, but nothing counts in them (a virtual machine without RAPL?)"));
 }
 
 }  // namespace vrapl

@@ -21,8 +21,8 @@ struct CpuModel {
   int family = 0;         // display family: extended family added
   int model = 0;          // display model: extended model added
   int stepping = 0;
-  std::string microcode;  // "0x1000065", or "" when the kernel does not say
-  std::string name;       // "Intel(R) Xeon(R) Gold 6130 CPU @ 2.10GHz"
+  std::string microcode;    // "0x1000065", or "" when the kernel does not say
+  std::string name;         // "Intel(R) Xeon(R) Gold 6130 CPU @ 2.10GHz"
   bool hypervisor = false;  // CPUID says that this is a virtual machine
   bool rapl = false;        // CPUID 0x80000007 EDX bit 14: AMD and Hygon only, and only kernels since 5.8 show it
 };

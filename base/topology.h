@@ -24,8 +24,8 @@ struct PhysicalCore {
 
 // What one package energy status register covers: a die (Intel) or a socket (AMD, Hygon), online CPUs only.
 struct PackageTopology {
-  int package_id = 0;  // the kernel's, may have gaps
-  int die_id = 0;      // 0 where the register covers the socket
+  int package_id = 0;               // the kernel's, may have gaps
+  int die_id = 0;                   // 0 where the register covers the socket
   std::vector<int> cpus;            // ascending, never empty
   std::vector<PhysicalCore> cores;  // by their lowest CPU
   int reader_cpu() const { return cpus.front(); }

@@ -25,7 +25,8 @@ absl::StatusOr<EnergyUnits> DecodeEnergyUnits(uint64_t power_unit, const RaplMod
   const int esu = static_cast<int>(power_unit >> 8 & 0x1F);
   const bool power_of_two = model.unit_rule == EnergyUnitRule::kPowerOfTwo ||
                             (model.unit_rule == EnergyUnitRule::kByRange && esu >= kFirstPowerOfTwo);
-  const bool known = power_of_two ? esu >= kFirstPowerOfTwo && esu <= kLastPowerOfTwo : esu >= 1 && esu < kFirstPowerOfTwo;
+  const bool known =
+      power_of_two ? esu >= kFirstPowerOfTwo && esu <= kLastPowerOfTwo : esu >= 1 && esu < kFirstPowerOfTwo;
   if (!known) {
     return absl::UnimplementedError(absl::StrCat("the power unit register is 0x", absl::Hex(power_unit),
                                                  ": energy unit ", esu, " is none that ", model.name, " can have"));

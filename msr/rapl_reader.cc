@@ -17,8 +17,8 @@
 namespace vrapl {
 namespace {
 
-constexpr RaplDomain kPackageWide[] = {RaplDomain::kPackage, RaplDomain::kCores, RaplDomain::kUncore,
-                                       RaplDomain::kDram, RaplDomain::kPsys};
+constexpr RaplDomain kPackageWide[] = {RaplDomain::kPackage, RaplDomain::kCores, RaplDomain::kUncore, RaplDomain::kDram,
+                                       RaplDomain::kPsys};
 
 // A counter moves every millisecond, so that it shows 0 twice when it does not count, or once in four billion updates.
 constexpr int64_t kProbePauseNs = 3 * kNanosPerMilli;
@@ -145,9 +145,9 @@ PackageProbe ProbePackage(const HostRoot& host_root, const MsrOptions& options, 
     return probe;
   }
   ProbeDomains(host_root, *options.clock, Candidates(package, model, options.per_core), *units, probe);
-  const auto package_domain =
-      std::find_if(probe.domains.begin(), probe.domains.end(),
-                   [](const DomainProbe& domain) { return domain.id.domain == RaplDomain::kPackage; });
+  const auto package_domain = std::find_if(probe.domains.begin(), probe.domains.end(), [](const DomainProbe& domain) {
+    return domain.id.domain == RaplDomain::kPackage;
+  });
   if (package_domain == probe.domains.end() || !package_domain->present) {
     probe.usable = absl::UnimplementedError(
         absl::StrCat("package ", package.package_id, " has no package energy: ",
@@ -196,7 +196,8 @@ class MsrSource final : public EnergySource {
       if (!device.ok()) return device.status();
       RegisterReader reader(*std::move(device), candidate.address, candidate.cpus);
       uint64_t first = 0;
-      if (const int error = reader.Read(first); error != 0) return PosixError(error, absl::StrCat("read ", domain.origin));
+      if (const int error = reader.Read(first); error != 0)
+        return PosixError(error, absl::StrCat("read ", domain.origin));
       source->counters_.emplace_back(
           first, clock.NowNs(), domain.unit, kRegisterWrap,
           domain.id.domain == RaplDomain::kPsys ? GuardedCounter::kMaxPlatformWatts : GuardedCounter::kMaxWatts);
@@ -286,9 +287,8 @@ absl::StatusOr<std::vector<std::unique_ptr<EnergySource>>> OpenMsrSources(const 
   for (size_t i = 0; i < host->topology.size(); ++i) {
     const PackageProbe& probe = host->probe.packages[i];
     if (!probe.usable.ok()) return probe.usable;
-    absl::StatusOr<std::unique_ptr<EnergySource>> source =
-        MsrSource::Create(host_root, *options.clock,
-                          Candidates(host->topology[i], *host->probe.model, options.per_core), probe);
+    absl::StatusOr<std::unique_ptr<EnergySource>> source = MsrSource::Create(
+        host_root, *options.clock, Candidates(host->topology[i], *host->probe.model, options.per_core), probe);
     if (!source.ok()) return source.status();
     sources.push_back(*std::move(source));
   }

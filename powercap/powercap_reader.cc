@@ -70,9 +70,9 @@ DomainProbe ProbeZone(const Zone& zone, const DomainId& id, absl::Status& permis
                      .wrap_ticks = 0};
   const absl::StatusOr<int64_t> max_range_uj = ReadNumberFile(absl::StrCat(zone.path, "/max_energy_range_uj"));
   if (!max_range_uj.ok() || *max_range_uj <= 0) {
-    domain.why = absl::StrCat("without its range a wraparound would look like anything: ",
-                              max_range_uj.ok() ? "max_energy_range_uj is not positive"
-                                                : max_range_uj.status().message());
+    domain.why =
+        absl::StrCat("without its range a wraparound would look like anything: ",
+                     max_range_uj.ok() ? "max_energy_range_uj is not positive" : max_range_uj.status().message());
     if (absl::IsPermissionDenied(max_range_uj.status())) permission = max_range_uj.status();
     return domain;
   }
@@ -109,8 +109,8 @@ PackageProbe ProbePackage(CpuVendor vendor, int package_id, int die_id, const st
     probe.cpus.insert(probe.cpus.end(), covered.cpus.begin(), covered.cpus.end());
   }
   if (probe.cpus.empty()) {
-    probe.usable = absl::NotFoundError(absl::StrCat("zone ", zones.front()->path, " is of package ", package_id,
-                                                    ", which has no online CPU"));
+    probe.usable = absl::NotFoundError(
+        absl::StrCat("zone ", zones.front()->path, " is of package ", package_id, ", which has no online CPU"));
     return probe;
   }
   std::sort(probe.cpus.begin(), probe.cpus.end());
@@ -150,7 +150,8 @@ class PowercapSource final : public EnergySource {
       absl::StatusOr<ZoneFile> file = ZoneFile::Open(domain.origin);
       if (!file.ok()) return file.status();
       uint64_t first = 0;
-      if (const int error = file->Read(first); error != 0) return PosixError(error, absl::StrCat("read ", domain.origin));
+      if (const int error = file->Read(first); error != 0)
+        return PosixError(error, absl::StrCat("read ", domain.origin));
       source->counters_.emplace_back(
           first, clock.NowNs(), domain.unit, domain.wrap_ticks,
           domain.id.domain == RaplDomain::kPsys ? GuardedCounter::kMaxPlatformWatts : GuardedCounter::kMaxWatts);

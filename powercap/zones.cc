@@ -68,7 +68,7 @@ absl::StatusOr<std::vector<Zone>> FindZones(const HostRoot& host_root) {
   CollectZones(host_root.Path(kClassDirectory), paths);
 
   std::vector<Zone> zones;
-  std::map<std::string, Zone> packages;  // by id, to find the parent of a child
+  std::map<std::string, Zone> packages;   // by id, to find the parent of a child
   for (const auto& [id, path] : paths) {  // "intel-rapl:0" sorts before its child "intel-rapl:0:1"
     const absl::StatusOr<std::string> text = ReadSmallFile(absl::StrCat(path, "/name"));
     if (!text.ok()) return text.status();

@@ -58,14 +58,16 @@ TEST(CheckMovingTest, PatienceIsTheCallers) {
   FakeSource source;
   SimulatedClock clock;
   const int64_t start_ns = clock.NowNs();
-  clock.OnSleep([&](int64_t now_ns) { source.package_ticks = 7 + static_cast<uint64_t>((now_ns - start_ns) / kNanosPerSecond); });
+  clock.OnSleep(
+      [&](int64_t now_ns) { source.package_ticks = 7 + static_cast<uint64_t>((now_ns - start_ns) / kNanosPerSecond); });
   EXPECT_THAT(CheckMoving(source, clock, kFrozenAfterInVm), IsOk());
 }
 
 TEST(CheckMovingTest, ReportsReadsThatAllFail) {
   FakeSource source;
   source.package_error = EIO;
-  EXPECT_THAT(CheckMoving(source, SimulatedClock()), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("the package register")));
+  EXPECT_THAT(CheckMoving(source, SimulatedClock()),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("the package register")));
 }
 
 }  // namespace

@@ -22,16 +22,15 @@ TEST_P(RegisterStepTest, CountsModuloTheRegister) {
   EXPECT_EQ(counter.Advance(GetParam().now).count, GetParam().ticks) << "the same reading again is no energy";
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Steps, RegisterStepTest,
-    testing::Values(Step{"plain", 5, 7, 2},                                              //
-                    Step{"equal readings are no energy", 5, 5, 0},                       //
-                    Step{"a start at 0 is a start", 0, 9, 9},                            //
-                    Step{"wraparound", 0xFFFF'FFF0, 0x10, 0x20},                         //
-                    Step{"wraparound by one is one tick", 0xFFFF'FFFF, 0, 1},            //
-                    Step{"dirty high half", 0x1'FFFF'FFFF, 0x2'0000'0000, 1},            //
-                    Step{"dirty high half, no wraparound", 0xABCD'0000'0001, 3, 2},      //
-                    Step{"64-bit AMD counter over 2^32", 0x1'FFFF'FFF0, 0x2'0000'0010, 0x20}));
+INSTANTIATE_TEST_SUITE_P(Steps, RegisterStepTest,
+                         testing::Values(Step{"plain", 5, 7, 2},                                          //
+                                         Step{"equal readings are no energy", 5, 5, 0},                   //
+                                         Step{"a start at 0 is a start", 0, 9, 9},                        //
+                                         Step{"wraparound", 0xFFFF'FFF0, 0x10, 0x20},                     //
+                                         Step{"wraparound by one is one tick", 0xFFFF'FFFF, 0, 1},        //
+                                         Step{"dirty high half", 0x1'FFFF'FFFF, 0x2'0000'0000, 1},        //
+                                         Step{"dirty high half, no wraparound", 0xABCD'0000'0001, 3, 2},  //
+                                         Step{"64-bit AMD counter over 2^32", 0x1'FFFF'FFF0, 0x2'0000'0010, 0x20}));
 
 TEST(EnergyCounterTest, AFailedReadOnlyDelaysTheCount) {
   EnergyCounter counter(100);
@@ -48,6 +47,11 @@ TEST(EnergyCounterTest, CountsModuloAZonesRange) {
   constexpr uint64_t kDramMax = 65'712'999'613;
   EnergyCounter dram(kDramMax - 10, kDramMax + 15);
   EXPECT_EQ(dram.Advance(5).count, 10u + 15 + 5);
+}
+
+TEST(EnergyCounterTest, AFirstReadingBeyondTheRangeDoesNoHarm) {
+  EnergyCounter counter(1004, 1000);
+  EXPECT_EQ(counter.Advance(6).count, 2u);
 }
 
 // Law: whatever the start and the steps, the total is their sum, as long as each step is below the modulus.

@@ -1,5 +1,5 @@
-// FuseMsr: msr devices for a HostBuilder's host. An ordinary file cannot stand in for one: its offsets are bytes, so that
-// register 0x611 would overlap 0x610, and it has no EIO for a register that is not there.
+// FuseMsr: msr devices for a HostBuilder's host. An ordinary file cannot stand in for one: its offsets are bytes, so
+// that register 0x611 would overlap 0x610, and it has no EIO for a register that is not there.
 //
 //   HostBuilder host(CpuVendor::kAmd, 0x19, 0x01);
 //   FuseMsr msr(host, {0, 1});

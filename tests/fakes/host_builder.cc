@@ -52,7 +52,8 @@ std::string ZoneDirectory(absl::string_view id) {
 
 }  // namespace
 
-HostBuilder::HostBuilder(CpuVendor vendor, int family, int model, absl::string_view flags) : root_(MakeTempDirectory()) {
+HostBuilder::HostBuilder(CpuVendor vendor, int family, int model, absl::string_view flags)
+    : root_(MakeTempDirectory()) {
   Write("/proc/cpuinfo", absl::StrCat("processor\t: 0\nvendor_id\t: ", VendorId(vendor), "\ncpu family\t: ", family,
                                       "\nmodel\t\t: ", model, "\nmodel name\t: A CPU for tests\nstepping\t: 4\n",
                                       "microcode\t: 0x2006e05\nflags\t\t: ", flags, "\n\n"));
@@ -102,7 +103,8 @@ HostBuilder& HostBuilder::AddZone(const HostZone& zone) {
   const std::string links = root_.Path("/sys/class/powercap");
   std::filesystem::create_directories(links);
   const std::string type = zone.id.substr(0, zone.id.find(':'));
-  for (const auto& [name, target] : {std::pair(type, "/sys/devices/virtual/powercap/" + type), std::pair(zone.id, directory)}) {
+  for (const auto& [name, target] :
+       {std::pair(type, "/sys/devices/virtual/powercap/" + type), std::pair(zone.id, directory)}) {
     const std::string link = absl::StrCat(links, "/", name);
     if (!std::filesystem::exists(link)) {
       std::filesystem::create_directory_symlink(absl::StrCat("../..", target.substr(sizeof "/sys" - 1)), link);

@@ -1,8 +1,8 @@
 #include "msr/rapl_model.h"
 
 #include <set>
-#include <tuple>
 #include <string>
+#include <tuple>
 
 #include "absl/strings/ascii.h"
 #include "msr/energy_unit.h"
@@ -123,7 +123,8 @@ TEST(RaplModelTest, EveryRowIsSound) {
     EXPECT_TRUE(row.Has(RaplDomain::kPackage));
     for (int i = 0; i < 32; ++i) {
       if ((row.domains >> i & 1) == 0) continue;
-      EXPECT_TRUE(EnergyStatusRegister(row.vendor, static_cast<RaplDomain>(i)).has_value()) << "no register for bit " << i;
+      EXPECT_TRUE(EnergyStatusRegister(row.vendor, static_cast<RaplDomain>(i)).has_value())
+          << "no register for bit " << i;
     }
     // A family-wide row answers for models that it does not name.
     EXPECT_EQ(FindRaplModel(row.vendor, row.family, row.model == kAnyModel ? 0xFE : row.model), &row);
@@ -180,8 +181,10 @@ const RaplModel& Row(int model) { return *FindRaplModel(kIntel, 6, model); }
 
 // A guest's KVM answers 0, and 2^-0 J would be one joule for each tick.
 TEST(EnergyUnitTest, ZeroIsNoRapl) {
-  EXPECT_THAT(DecodeEnergyUnits(0, Row(0x55)), StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("virtual machine?")));
-  EXPECT_THAT(DecodeEnergyUnits(0xFFFF'FFFF'0000'0000, Row(0x55)), StatusIs(absl::StatusCode::kUnimplemented))
+  EXPECT_THAT(DecodeEnergyUnits(0, Row(0x55)),
+              StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("virtual machine?")));
+  EXPECT_THAT(DecodeEnergyUnits(0xFFFF'FFFF'0000'0000, Row(0x55)),
+              StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("virtual machine?")))
       << "the high half is reserved";
   EXPECT_THAT(DecodeEnergyUnits(0, *FindRaplModel(kAmd, 0x19, 1)), StatusIs(absl::StatusCode::kUnimplemented));
 }
@@ -194,8 +197,9 @@ TEST(EnergyUnitTest, UnitsOutsideTheKnownRangeAreRefused) {
     EXPECT_EQ(DecodeEnergyUnits(raw(esu), Row(0x37)).ok(), esu >= 1 && esu <= 9);
     EXPECT_EQ(DecodeEnergyUnits(raw(esu), Row(0x4C)).ok(), esu >= 1 && esu <= 19);
   }
-  EXPECT_THAT(DecodeEnergyUnits(raw(5), Row(0x55)),
-              StatusIs(absl::StatusCode::kUnimplemented, testing::AllOf(HasSubstr("0xa0503"), HasSubstr("Skylake-SP"))));
+  EXPECT_THAT(
+      DecodeEnergyUnits(raw(5), Row(0x55)),
+      StatusIs(absl::StatusCode::kUnimplemented, testing::AllOf(HasSubstr("0xa0503"), HasSubstr("Skylake-SP"))));
 }
 
 }  // namespace

@@ -157,14 +157,18 @@ TEST_F(RaplReaderTest, TwoPackagesAreTwoSources) {
 
 TEST_F(RaplReaderTest, AmdCoresAreReadOncePerCore) {
   HostBuilder host(CpuVendor::kAmd, 0x17, 0x31);
-  host.AddCpu({.cpu = 0, .core = 0}).AddCpu({.cpu = 1, .core = 9}).AddCpu({.cpu = 2, .core = 0}).AddCpu({.cpu = 3, .core = 9});
+  host.AddCpu({.cpu = 0, .core = 0})
+      .AddCpu({.cpu = 1, .core = 9})
+      .AddCpu({.cpu = 2, .core = 0})
+      .AddCpu({.cpu = 3, .core = 9});
   FuseMsr msr(host, {0, 1, 2, 3});
   for (const int cpu : {0, 1, 2, 3}) {
     msr.Set(cpu, kAmdRaplPowerUnit, kRawAmd);
     msr.Set(cpu, kAmdPkgEnergyStatus, 1000);
     msr.Set(cpu, kAmdCoreEnergyStatus, 10);
   }
-  EXPECT_THAT(DomainsOf(*Open(host)->front()), ElementsAre(DomainId{RaplDomain::kPackage})) << "cores only when asked for";
+  EXPECT_THAT(DomainsOf(*Open(host)->front()), ElementsAre(DomainId{RaplDomain::kPackage}))
+      << "cores only when asked for";
   const auto sources = Open(host, /*per_core=*/true);
   ASSERT_THAT(sources, IsOk());
   EnergySource& source = *sources->front();
@@ -241,7 +245,8 @@ TEST_F(RaplReaderTest, AKvmGuestHasNoRapl) {
   HostBuilder host(CpuVendor::kIntel, 6, 0x55, "fpu hypervisor");
   host.AddCpu({.cpu = 0});
   FuseMsr msr(host, {0});
-  for (const MsrAddress address : {kMsrRaplPowerUnit, kMsrPkgEnergyStatus, kMsrDramEnergyStatus}) msr.Set(0, address, 0);
+  for (const MsrAddress address : {kMsrRaplPowerUnit, kMsrPkgEnergyStatus, kMsrDramEnergyStatus})
+    msr.Set(0, address, 0);
   EXPECT_THAT(Open(host), StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("virtual machine?")));
 }
 

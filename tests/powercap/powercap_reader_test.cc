@@ -54,11 +54,11 @@ struct WrapCase {
 
 // The kernel's max_energy_range_uj for each unit, and one unit in whole microjoules.
 TEST(ZoneWrapTest, IsTheLargestValueAndOneUnit) {
-  for (const WrapCase& wrap : {WrapCase{524'286'657'700, 122}, WrapCase{262'143'328'850, 61}, WrapCase{131'069'516'941, 31},
-                               WrapCase{65'532'610'987, 15}, WrapCase{32'766'305'493, 8}, WrapCase{16'381'005'263, 4},
-                               WrapCase{65'712'999'613, 15}, WrapCase{137'438'953'440, 32},
-                               WrapCase{4'294'967'295'000'000, 1'000'000},
-                               WrapCase{262'143'999'938, 61}}) {  // the exact unit of Linux 3.16
+  for (const WrapCase& wrap :
+       {WrapCase{524'286'657'700, 122}, WrapCase{262'143'328'850, 61}, WrapCase{131'069'516'941, 31},
+        WrapCase{65'532'610'987, 15}, WrapCase{32'766'305'493, 8}, WrapCase{16'381'005'263, 4},
+        WrapCase{65'712'999'613, 15}, WrapCase{137'438'953'440, 32}, WrapCase{4'294'967'295'000'000, 1'000'000},
+        WrapCase{262'143'999'938, 61}}) {  // the exact unit of Linux 3.16
     EXPECT_EQ(ZoneWrapMicrojoules(wrap.max_uj), wrap.max_uj + wrap.unit_uj) << wrap.max_uj;
   }
   EXPECT_EQ(ZoneWrapMicrojoules(100), 101u) << "never a modulus that equals the largest value";
@@ -76,8 +76,8 @@ TEST_F(PowercapReaderTest, ReadsTwoPackagesWithPsysBetweenThem) {
   EnergySource& first = *(*sources)[0];
   EnergySource& second = *(*sources)[1];
   EXPECT_EQ(first.backend(), "sysfs");
-  EXPECT_THAT(DomainsOf(first), ElementsAre(DomainId{RaplDomain::kPackage}, DomainId{RaplDomain::kDram},
-                                            DomainId{RaplDomain::kPsys}));
+  EXPECT_THAT(DomainsOf(first),
+              ElementsAre(DomainId{RaplDomain::kPackage}, DomainId{RaplDomain::kDram}, DomainId{RaplDomain::kPsys}));
   EXPECT_THAT(DomainsOf(second), ElementsAre(DomainId{RaplDomain::kPackage}));
   EXPECT_EQ(second.package().package_id, 1);
   EXPECT_EQ(second.package().reader_cpu, 1);
@@ -159,8 +159,8 @@ TEST_F(PowercapReaderTest, OnIntelCoreIsAllCores) {
   host.AddZone({.id = "intel-rapl:0:1", .name = "core"});
   const auto sources = Open(host);
   ASSERT_THAT(sources, IsOk());
-  EXPECT_THAT(DomainsOf(*sources->front()), ElementsAre(DomainId{RaplDomain::kPackage}, DomainId{RaplDomain::kCores},
-                                                        DomainId{RaplDomain::kUncore}));
+  EXPECT_THAT(DomainsOf(*sources->front()),
+              ElementsAre(DomainId{RaplDomain::kPackage}, DomainId{RaplDomain::kCores}, DomainId{RaplDomain::kUncore}));
 }
 
 TEST_F(PowercapReaderTest, AZoneWithoutRangeIsRefused) {
@@ -186,7 +186,8 @@ TEST_F(PowercapReaderTest, APackageWithoutZoneIsNotLeftOut) {
   HostBuilder host(CpuVendor::kIntel, 6, 0x55);
   host.AddCpu({.cpu = 0, .package = 0}).AddCpu({.cpu = 1, .package = 1});
   host.AddZone({.id = "intel-rapl:0", .name = "package-0"});
-  EXPECT_THAT(Open(host), StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("package 1 die 0 has no powercap zone")));
+  EXPECT_THAT(Open(host),
+              StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("package 1 die 0 has no powercap zone")));
 }
 
 TEST_F(PowercapReaderTest, AZoneOfNoOnlineCpuIsAnError) {

@@ -68,9 +68,8 @@ TEST(FindZonesTest, DiesOfAPackageAreApart) {
   host.AddZone({.id = "intel-rapl:1", .name = "package-0-die-1"}).AddZone({.id = "intel-rapl:1:0", .name = "dram"});
   const auto zones = FindZones(host.root());
   ASSERT_THAT(zones, IsOk());
-  EXPECT_THAT(Summary(*zones),
-              UnorderedElementsAre(Is(RaplDomain::kPackage, 0, 0), Is(RaplDomain::kDram, 0, 0),
-                                   Is(RaplDomain::kPackage, 0, 1), Is(RaplDomain::kDram, 0, 1)));
+  EXPECT_THAT(Summary(*zones), UnorderedElementsAre(Is(RaplDomain::kPackage, 0, 0), Is(RaplDomain::kDram, 0, 0),
+                                                    Is(RaplDomain::kPackage, 0, 1), Is(RaplDomain::kDram, 0, 1)));
 }
 
 // intel-rapl-mmio shows the same energy again.
