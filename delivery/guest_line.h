@@ -1,9 +1,9 @@
 // The line that a guest gets every flush: one VM's energy as text, and back.
 // docs/guest-line.md specifies it.
 //
-//   VRAPL1 seq=1042 unix_s=1763767882.271 dt_s=2.000013 power_w=12.431
-//   energy_uj=31842118000 run_time_ns=803441827712 vcpus=4 model=base-share
-//   source=msr epoch=9f3a61c2 st=ok *c4ae25a9
+//   VRAPL1 seq=1042 unix_s=1763767882.271 dt_s=2.000013 power_w=12.450
+//   energy_uj=31842100000 run_time_ns=803441827712 vcpus=4 model=base-share
+//   source=msr epoch=9f3a61c2 st=ok *aabed77b
 //
 // Pure: no file, clock or thread. Threads: any.
 #pragma once
@@ -20,40 +20,32 @@
 namespace vrapl {
 
 inline constexpr char kGuestLineMagic[] = "VRAPL1";
-inline constexpr size_t kTypicalGuestLine =
-    400;  // bytes that a line of ours does not exceed
-inline constexpr size_t kMaxGuestLine =
-    1024;  // bytes, newline included, that a reader must accept and may stop at
+inline constexpr size_t kTypicalGuestLine = 400;  // bytes that a line of ours does not exceed
+inline constexpr size_t kMaxGuestLine = 1024;     // bytes, newline included, that a reader must accept and may stop at
 
 // What is true of a line's interval, as bits. None is "ok".
 enum GuestLineState : uint32_t {
   kLineOk = 0,
-  kLineWarm = 1,  // "warm": the first interval of an epoch
-  kLineGap = 2,   // "gap": part of it was not measured, or measured coarsely
-  kLineNoEnergy =
-      4,  // "noenergy": this host has no energy counter; there is run time only
-  kLineOther = 8,  // read from a line: a word that this version does not know
+  kLineWarm = 1,      // "warm": the first interval of an epoch
+  kLineGap = 2,       // "gap": part of it was not measured, or measured coarsely
+  kLineNoEnergy = 4,  // "noenergy": this host has no energy counter; there is run time only
+  kLineOther = 8,     // read from a line: a word that this version does not know
 };
 
 // The integers that the line prints, in the units of its last digits, so that
 // format and parse lose nothing.
 struct GuestLine {
   uint64_t seq = 0;
-  int64_t unix_ms = 0;              // end of the interval, host's wall clock
-  int64_t dt_us = 0;                // length of the interval
-  std::optional<int64_t> power_mw;  // mean over the interval
-  std::optional<int64_t>
-      active_power_mw;               // the part of it above the idle floor
-  std::optional<int64_t> energy_uj;  // since the epoch began
-  std::optional<int64_t>
-      active_uj;  // likewise, without the VM's part of the idle floor
-  std::optional<int64_t>
-      err_uj;  // 95 % measurement error of this interval's energy
-  std::optional<int64_t>
-      run_time_ns;  // of all threads of the VM, since the epoch began
+  int64_t unix_ms = 0;                     // end of the interval, host's wall clock
+  int64_t dt_us = 0;                       // length of the interval
+  std::optional<int64_t> power_mw;         // mean over the interval
+  std::optional<int64_t> active_power_mw;  // the part of it above the idle floor
+  std::optional<int64_t> energy_uj;        // since the epoch began
+  std::optional<int64_t> active_uj;        // likewise, without the VM's part of the idle floor
+  std::optional<int64_t> err_uj;           // 95 % measurement error of this interval's energy
+  std::optional<int64_t> run_time_ns;      // of all threads of the VM, since the epoch began
   std::optional<int64_t> vcpus;
-  std::string
-      model;  // how energy was divided: "base-share", "share", "capacity"
+  std::string model;   // how energy was divided: "base-share", "share", "capacity"
   std::string source;  // where it was read: "msr", "perf", "sysfs", "emulated"
   uint32_t epoch = 0;
   uint32_t state = kLineOk;
@@ -89,9 +81,7 @@ class GuestLineReader {
   void Feed(absl::string_view bytes, std::vector<GuestLine>& out);
 
   uint64_t accepted() const { return accepted_; }
-  uint64_t rejected() const {
-    return rejected_;
-  }  // ended lines that were neither good nor a comment nor empty
+  uint64_t rejected() const { return rejected_; }  // ended lines that were neither good nor a comment nor empty
 
  private:
   void EndLine(std::vector<GuestLine>& out);

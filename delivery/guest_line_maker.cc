@@ -19,14 +19,12 @@ int64_t Milliwatts(int64_t uj, int64_t us) {
 
 absl::Status WentBack(absl::string_view what, int64_t from, int64_t to) {
   return absl::InvalidArgumentError(
-      absl::StrCat("a guest's ", what, " went back from ", from, " to ", to,
-                   ": it needs a new epoch"));
+      absl::StrCat("a guest's ", what, " went back from ", from, " to ", to, ": it needs a new epoch"));
 }
 
 // The cumulative energy that is told, and the power that follows from it.
-void Tell(std::optional<int64_t> reading_uj, int64_t quantum_uj, int64_t dt_us,
-          std::optional<int64_t>& last_uj, std::optional<int64_t>& told_uj,
-          std::optional<int64_t>& told_mw) {
+void Tell(std::optional<int64_t> reading_uj, int64_t quantum_uj, int64_t dt_us, std::optional<int64_t>& last_uj,
+          std::optional<int64_t>& told_uj, std::optional<int64_t>& told_mw) {
   if (reading_uj.has_value()) {
     told_uj = *reading_uj / quantum_uj * quantum_uj;
     if (last_uj.has_value()) told_mw = Milliwatts(*told_uj - *last_uj, dt_us);
@@ -36,11 +34,8 @@ void Tell(std::optional<int64_t> reading_uj, int64_t quantum_uj, int64_t dt_us,
 
 }  // namespace
 
-GuestLineMaker::GuestLineMaker(uint32_t epoch, int64_t start_ns,
-                               int64_t quantum_uj)
-    : epoch_(epoch),
-      quantum_uj_(std::max<int64_t>(1, quantum_uj)),
-      last_us_(start_ns / kNsPerUs) {}
+GuestLineMaker::GuestLineMaker(uint32_t epoch, int64_t start_ns, int64_t quantum_uj)
+    : epoch_(epoch), quantum_uj_(std::max<int64_t>(1, quantum_uj)), last_us_(start_ns / kNsPerUs) {}
 
 absl::StatusOr<GuestLine> GuestLineMaker::Next(const GuestReading& reading) {
   // Differences of rounded instants, so that the rounding of intervals does not
@@ -50,21 +45,16 @@ absl::StatusOr<GuestLine> GuestLineMaker::Next(const GuestReading& reading) {
   const int64_t active_uj = reading.active_uj.value_or(most_active_uj_);
   const int64_t run_time_ns = reading.run_time_ns.value_or(most_run_time_ns_);
   if (end_us <= last_us_) return WentBack("time in us", last_us_, end_us);
-  if (energy_uj < most_energy_uj_)
-    return WentBack("energy in uJ", most_energy_uj_, energy_uj);
-  if (active_uj < most_active_uj_)
-    return WentBack("active energy in uJ", most_active_uj_, active_uj);
-  if (run_time_ns < most_run_time_ns_)
-    return WentBack("run time in ns", most_run_time_ns_, run_time_ns);
+  if (energy_uj < most_energy_uj_) return WentBack("energy in uJ", most_energy_uj_, energy_uj);
+  if (active_uj < most_active_uj_) return WentBack("active energy in uJ", most_active_uj_, active_uj);
+  if (run_time_ns < most_run_time_ns_) return WentBack("run time in ns", most_run_time_ns_, run_time_ns);
 
   GuestLine line;
   line.seq = ++seq_;
   line.unix_ms = reading.unix_ns / kNsPerMs;
   line.dt_us = end_us - last_us_;
-  Tell(reading.energy_uj, quantum_uj_, line.dt_us, last_energy_uj_,
-       line.energy_uj, line.power_mw);
-  Tell(reading.active_uj, quantum_uj_, line.dt_us, last_active_uj_,
-       line.active_uj, line.active_power_mw);
+  Tell(reading.energy_uj, quantum_uj_, line.dt_us, last_energy_uj_, line.energy_uj, line.power_mw);
+  Tell(reading.active_uj, quantum_uj_, line.dt_us, last_active_uj_, line.active_uj, line.active_power_mw);
   line.err_uj = reading.err_uj;
   line.run_time_ns = reading.run_time_ns;
   if (reading.vcpus > 0) line.vcpus = reading.vcpus;

@@ -39,8 +39,7 @@ class GuestLineMaker {
  public:
   // `start_ns` is the monotonic time when everything was zero. quantum_uj >= 1;
   // 1 is no quantum.
-  GuestLineMaker(uint32_t epoch, int64_t start_ns,
-                 int64_t quantum_uj = kDefaultQuantumUj);
+  GuestLineMaker(uint32_t epoch, int64_t start_ns, int64_t quantum_uj = kDefaultQuantumUj);
 
   // Energies are rounded down to the quantum and the rest is carried by their
   // being cumulative. A power is the difference between this line's energy and

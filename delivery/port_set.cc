@@ -10,13 +10,10 @@ namespace {
 
 using PortList = std::vector<std::unique_ptr<SerialPort>>;
 
-std::unique_ptr<SerialPort> TakeOut(PortList& ports,
-                                    const PortAddress& address) {
-  const auto found = std::find_if(
-      ports.begin(), ports.end(), [&](const std::unique_ptr<SerialPort>& port) {
-        return port != nullptr && port->address().type == address.type &&
-               port->address().path == address.path;
-      });
+std::unique_ptr<SerialPort> TakeOut(PortList& ports, const PortAddress& address) {
+  const auto found = std::find_if(ports.begin(), ports.end(), [&](const std::unique_ptr<SerialPort>& port) {
+    return port != nullptr && port->address().type == address.type && port->address().path == address.path;
+  });
   return found == ports.end() ? nullptr : std::move(*found);
 }
 
@@ -32,10 +29,8 @@ void PortSet::Update(const std::vector<VmPorts>& vms) {
       if (port != nullptr) {
         port->SetGuestOpen(address.guest_open);
       } else {
-        port = std::make_unique<SerialPort>(
-            address, clock_,
-            SerialPortOptions{.explain_every = explain_every_,
-                              .registry = &registry_});
+        port = std::make_unique<SerialPort>(address, clock_,
+                                            SerialPortOptions{.explain_every = explain_every_, .registry = &registry_});
       }
       ports.push_back(std::move(port));
     }
@@ -68,16 +63,14 @@ DeliveryCount PortSet::Deliver(const VmKey& vm, absl::string_view line) {
 std::vector<PortSet::Port> PortSet::ports() const {
   std::vector<Port> all;
   for (const auto& [vm, ports] : ports_) {
-    for (const std::unique_ptr<SerialPort>& port : ports)
-      all.push_back({.vm = vm, .port = port.get()});
+    for (const std::unique_ptr<SerialPort>& port : ports) all.push_back({.vm = vm, .port = port.get()});
   }
   return all;
 }
 
 uint32_t RandomEpoch() {
   uint32_t epoch = 0;
-  if (::getrandom(&epoch, sizeof epoch, 0) != sizeof epoch)
-    epoch = static_cast<uint32_t>(MonotonicNs());
+  if (::getrandom(&epoch, sizeof epoch, 0) != sizeof epoch) epoch = static_cast<uint32_t>(MonotonicNs());
   return epoch;
 }
 

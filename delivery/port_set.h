@@ -40,8 +40,7 @@ struct DeliveryCount {
 // touch another's.
 class PortSet {
  public:
-  explicit PortSet(const Clock& clock, int explain_every = 30)
-      : clock_(clock), explain_every_(explain_every) {}
+  explicit PortSet(const Clock& clock, int explain_every = 30) : clock_(clock), explain_every_(explain_every) {}
 
   // What there is from now on. Ports that stay keep their connection and
   // counters; the first line opens new ones.

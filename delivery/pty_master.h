@@ -29,8 +29,7 @@ class PtyMaster {
   std::optional<int> Unread() const;
 
  private:
-  PtyMaster(UniqueFd process, int fd, unsigned index)
-      : process_(std::move(process)), fd_(fd), index_(index) {}
+  PtyMaster(UniqueFd process, int fd, unsigned index) : process_(std::move(process)), fd_(fd), index_(index) {}
 
   UniqueFd process_;  // a pidfd
   int fd_;            // in that process

@@ -26,8 +26,7 @@ namespace {
 constexpr int64_t kFirstPauseNs = 1 * kNanosPerSecond;
 constexpr int64_t kLongestPauseNs = 30 * kNanosPerSecond;
 constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
-constexpr int kMostBites =
-    16;  // of 4 KiB: what one call drains of a guest that floods the port
+constexpr int kMostBites = 16;  // of 4 KiB: what one call drains of a guest that floods the port
 
 // The slaves of Unix 98 ptys; the minor is the N of /dev/pts/N.
 // Source: Linux Documentation/admin-guide/devices.txt; drivers/tty/pty.c,
@@ -40,9 +39,7 @@ bool IsPtySlave(dev_t device) { return major(device) == kPtySlaveMajor; }
 bool IsOwnTerminal(dev_t device) {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     struct stat file;
-    if (::fstat(fd, &file) == 0 && S_ISCHR(file.st_mode) &&
-        file.st_rdev == device)
-      return true;
+    if (::isatty(fd) == 1 && ::fstat(fd, &file) == 0 && file.st_rdev == device) return true;
   }
   return false;
 }
@@ -53,8 +50,7 @@ bool PeerIsGone(int fd) {
 }
 
 absl::Status HungUp(const std::string& path) {
-  return absl::UnavailableError(
-      absl::StrCat(path, ": the VM has closed its end"));
+  return absl::UnavailableError(absl::StrCat(path, ": the VM has closed its end"));
 }
 
 }  // namespace
@@ -73,18 +69,15 @@ const char* OutcomeName(Outcome outcome) {
   return "?";
 }
 
-SerialPort::SerialPort(PortAddress address, const Clock& clock,
-                       SerialPortOptions options)
+SerialPort::SerialPort(PortAddress address, const Clock& clock, SerialPortOptions options)
     : address_(std::move(address)), clock_(clock), options_(options) {}
 
 SerialPort::~SerialPort() { Close(); }
 
 Outcome SerialPort::Write(absl::string_view line) {
-  if (line.empty() || line.size() > kMaxGuestLine ||
-      line.find('\n') != line.size() - 1) {
+  if (line.empty() || line.size() > kMaxGuestLine || line.find('\n') != line.size() - 1) {
     ++counters_.errors;
-    last_error_ = absl::InvalidArgumentError(
-        absl::StrCat("a line of ", line.size(), " bytes is not one line"));
+    last_error_ = absl::InvalidArgumentError(absl::StrCat("a line of ", line.size(), " bytes is not one line"));
     return Outcome::kError;
   }
   if (!fd_.ok()) {
@@ -92,11 +85,9 @@ Outcome SerialPort::Write(absl::string_view line) {
       ++counters_.not_connected;
       return Outcome::kNotConnected;
     }
-    if (absl::Status status = Open(); !status.ok())
-      return Fail(std::move(status));
+    if (absl::Status status = Open(); !status.ok()) return Fail(std::move(status));
   }
-  if (absl::Status status = Drain(); !status.ok())
-    return Fail(std::move(status));
+  if (absl::Status status = Drain(); !status.ok()) return Fail(std::move(status));
   absl::StatusOr<bool> unread = Unread();
   if (!unread.ok()) return Fail(unread.status());
   if (*unread) {
@@ -109,10 +100,9 @@ Outcome SerialPort::Write(absl::string_view line) {
 
 absl::Status SerialPort::Open() {
   if (address_.type == PortType::kTcp) {
-    return absl::UnimplementedError(
-        absl::StrCat(address_.path,
-                     ": tcp ports are not supported yet; use <serial "
-                     "type='unix'> with mode='bind'"));
+    return absl::UnimplementedError(absl::StrCat(address_.path,
+                                                 ": tcp ports are not supported yet; use <serial "
+                                                 "type='unix'> with mode='bind'"));
   }
   struct stat file;
   if (::stat(address_.path.c_str(), &file) != 0) {
@@ -125,11 +115,11 @@ absl::Status SerialPort::Open() {
   } else if (S_ISCHR(file.st_mode) && address_.type != PortType::kUnixSocket) {
     status = OpenTerminal(file);
   } else {
-    status = absl::InvalidArgumentError(absl::StrCat(
-        address_.path, " is not ",
-        address_.type == PortType::kPty          ? "a pty"
-        : address_.type == PortType::kUnixSocket ? "a unix socket"
-                                                 : "a unix socket or a pty"));
+    status =
+        absl::InvalidArgumentError(absl::StrCat(address_.path, " is not ",
+                                                address_.type == PortType::kPty          ? "a pty"
+                                                : address_.type == PortType::kUnixSocket ? "a unix socket"
+                                                                                         : "a unix socket or a pty"));
   }
   if (!status.ok()) {
     Close();
@@ -144,44 +134,35 @@ absl::Status SerialPort::Open() {
 absl::Status SerialPort::Claim(const PortRegistry::Device& device) {
   if (options_.registry == nullptr) return absl::OkStatus();
   if (!options_.registry->Claim(device)) {
-    return absl::AlreadyExistsError(absl::StrCat(
-        address_.path, " is in use already, for this VM or another"));
+    return absl::AlreadyExistsError(absl::StrCat(address_.path, " is in use already, for this VM or another"));
   }
   device_ = device;
   return absl::OkStatus();
 }
 
 absl::Status SerialPort::OpenSocket(const struct stat& file) {
-  if (absl::Status status = Claim({file.st_dev, file.st_ino}); !status.ok())
-    return status;
+  if (absl::Status status = Claim({file.st_dev, file.st_ino}); !status.ok()) return status;
   sockaddr_un name{};
   name.sun_family = AF_UNIX;
   if (address_.path.size() >= sizeof name.sun_path) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        address_.path, " is longer than the ", sizeof name.sun_path - 1,
-        " bytes that the path of a socket may have"));
+    return absl::InvalidArgumentError(absl::StrCat(address_.path, " is longer than the ", sizeof name.sun_path - 1,
+                                                   " bytes that the path of a socket may have"));
   }
   std::memcpy(name.sun_path, address_.path.data(), address_.path.size());
-  fd_ = UniqueFd(
-      ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  fd_ = UniqueFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd_.ok()) {
     const int error = errno;
     return PosixError(error, "make a unix socket");
   }
   kind_ = Kind::kSocket;
-  if (::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&name),
-                sizeof name) != 0) {
+  if (::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0) {
     const int error = errno;
     // A socket that cannot queue one more caller says EAGAIN.
-    return PosixError(
-        error,
-        absl::StrCat(
-            "connect to ", address_.path,
-            error == EAGAIN         ? " (another program is connected to it)"
-            : error == ECONNREFUSED ? " (the VM is gone)"
-            : error == EACCES
-                ? " (join the group that owns it, on Debian libvirt-qemu)"
-                : ""));
+    return PosixError(error, absl::StrCat("connect to ", address_.path,
+                                          error == EAGAIN         ? " (another program is connected to it)"
+                                          : error == ECONNREFUSED ? " (the VM is gone)"
+                                          : error == EACCES ? " (join the group that owns it, on Debian libvirt-qemu)"
+                                                            : ""));
   }
   return absl::OkStatus();
 }
@@ -189,56 +170,42 @@ absl::Status SerialPort::OpenSocket(const struct stat& file) {
 absl::Status SerialPort::OpenTerminal(const struct stat& file) {
   const bool is_pty = IsPtySlave(file.st_rdev);
   if (address_.type == PortType::kPty && !is_pty) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(address_.path, " is a device, but not a pty"));
+    return absl::InvalidArgumentError(absl::StrCat(address_.path, " is a device, but not a pty"));
   }
   if (IsOwnTerminal(file.st_rdev)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        address_.path, " is the terminal of this program, not a VM's port"));
+    return absl::InvalidArgumentError(absl::StrCat(address_.path, " is the terminal of this program, not a VM's port"));
   }
   // Two ptys never share a number, nor a number its device of sockets: those
   // have device 0 here.
-  if (absl::Status status =
-          Claim({std::numeric_limits<uint64_t>::max(), file.st_rdev});
-      !status.ok())
-    return status;
-  fd_ = UniqueFd(::open(address_.path.c_str(),
-                        O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
+  if (absl::Status status = Claim({std::numeric_limits<uint64_t>::max(), file.st_rdev}); !status.ok()) return status;
+  fd_ = UniqueFd(::open(address_.path.c_str(), O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
   struct stat opened;
   if (!fd_.ok() || ::fstat(fd_.get(), &opened) != 0) {
     const int error = errno;
-    return PosixError(
-        error,
-        absl::StrCat("open ", address_.path,
-                     error == EACCES
-                         ? " (a pty of QEMU needs root or CAP_DAC_OVERRIDE)"
-                         : ""));
+    return PosixError(error, absl::StrCat("open ", address_.path,
+                                          error == EACCES ? " (a pty of QEMU needs root or CAP_DAC_OVERRIDE)" : ""));
   }
   kind_ = Kind::kTerminal;
   if (opened.st_rdev != file.st_rdev || ::isatty(fd_.get()) == 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(address_.path, " is not a terminal"));
+    return absl::InvalidArgumentError(absl::StrCat(address_.path, " is not a terminal"));
   }
 
   // While we hold it open the number cannot be given away, so what is found out
   // now stays true.
   if (is_pty && address_.owner > 0) {
-    absl::StatusOr<PtyMaster> master =
-        PtyMaster::Find(address_.owner, minor(file.st_rdev));
+    absl::StatusOr<PtyMaster> master = PtyMaster::Find(address_.owner, minor(file.st_rdev));
     if (master.ok()) {
       master_ = *std::move(master);
       hung_up_.reset();
     } else if (absl::IsNotFound(master.status())) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          address_.path, " belongs to another program than the VM's process ",
-          address_.owner));
+      return absl::FailedPreconditionError(
+          absl::StrCat(address_.path, " belongs to another program than the VM's process ", address_.owner));
     }
   }
   if (hung_up_ == file.st_rdev) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(address_.path,
-                     " was closed by the VM and may be another program's now; "
-                     "not written to any more"));
+    return absl::FailedPreconditionError(absl::StrCat(address_.path,
+                                                      " was closed by the VM and may be another program's now; "
+                                                      "not written to any more"));
   }
 
   termios settings;
@@ -261,15 +228,13 @@ absl::Status SerialPort::Drain() {
       continue;
     }
     const int error = errno;
-    if (size == 0 && kind_ == Kind::kTerminal && !PeerIsGone(fd_.get()))
-      break;  // it reads 0 for "nothing" too
+    if (size == 0 && kind_ == Kind::kTerminal && !PeerIsGone(fd_.get())) break;  // it reads 0 for "nothing" too
     if (size == 0) return HungUp(address_.path);
     if (error == EINTR) continue;
     if (error == EAGAIN) break;
     // A pty whose master is closed says EIO, a socket ECONNRESET.
-    return error == EIO || error == ECONNRESET
-               ? HungUp(address_.path)
-               : PosixError(error, absl::StrCat("read ", address_.path));
+    return error == EIO || error == ECONNRESET ? HungUp(address_.path)
+                                               : PosixError(error, absl::StrCat("read ", address_.path));
   }
   return absl::OkStatus();
 }
@@ -280,8 +245,7 @@ absl::StatusOr<bool> SerialPort::Unread() {
     int unread = 0;
     if (::ioctl(fd_.get(), SIOCOUTQ, &unread) != 0) {
       const int error = errno;
-      return PosixError(error,
-                        absl::StrCat("ask what is unread in ", address_.path));
+      return PosixError(error, absl::StrCat("ask what is unread in ", address_.path));
     }
     return unread > 0;
   }
@@ -296,15 +260,12 @@ absl::StatusOr<bool> SerialPort::Unread() {
 Outcome SerialPort::Send(absl::string_view line) {
   std::string text;
   if (mid_line_) text = "\n";
-  if (options_.explain_every > 0 &&
-      sent_since_open_ % static_cast<uint64_t>(options_.explain_every) == 0) {
+  if (options_.explain_every > 0 && sent_since_open_ % static_cast<uint64_t>(options_.explain_every) == 0) {
     absl::StrAppend(&text, GuestLineComment());
   }
   absl::StrAppend(&text, line);
-  const ssize_t size = kind_ == Kind::kSocket
-                           ? ::send(fd_.get(), text.data(), text.size(),
-                                    MSG_NOSIGNAL | MSG_DONTWAIT)
-                           : ::write(fd_.get(), text.data(), text.size());
+  const ssize_t size = kind_ == Kind::kSocket ? ::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT)
+                                              : ::write(fd_.get(), text.data(), text.size());
   if (size < 0) {
     const int error = errno;
     if (error == EAGAIN) {
@@ -343,8 +304,7 @@ Outcome SerialPort::Fail(absl::Status status) {
   last_error_ = std::move(status);
   const int64_t now_ns = clock_.NowNs();
   pause_ns_ = std::clamp(2 * pause_ns_, kFirstPauseNs, kLongestPauseNs);
-  next_attempt_ns_ =
-      absl::IsUnimplemented(last_error_) ? kNever : now_ns + pause_ns_;
+  next_attempt_ns_ = absl::IsUnimplemented(last_error_) ? kNever : now_ns + pause_ns_;
   if (absl::IsNotFound(last_error_) || absl::IsUnavailable(last_error_)) {
     ++counters_.not_connected;
     return Outcome::kNotConnected;
@@ -356,8 +316,7 @@ Outcome SerialPort::Fail(absl::Status status) {
 void SerialPort::Close() {
   if (fd_.ok() && kind_ == Kind::kTerminal) {
     // A real serial line would keep close() waiting until everything is sent.
-    if (struct stat file;
-        ::fstat(fd_.get(), &file) == 0 && !IsPtySlave(file.st_rdev)) {
+    if (struct stat file; ::fstat(fd_.get(), &file) == 0 && !IsPtySlave(file.st_rdev)) {
       ::tcflush(fd_.get(), TCOFLUSH);
     }
     if (before_.has_value()) ::tcsetattr(fd_.get(), TCSANOW, &*before_);
@@ -365,8 +324,7 @@ void SerialPort::Close() {
   fd_.Reset();
   master_.reset();
   before_.reset();
-  if (device_.has_value())
-    options_.registry->Release(*std::exchange(device_, std::nullopt));
+  if (device_.has_value()) options_.registry->Release(*std::exchange(device_, std::nullopt));
 }
 
 }  // namespace vrapl

@@ -25,7 +25,7 @@
 namespace vrapl {
 
 enum class PortType {
-  kByPath,  // given by hand: a unix socket or a terminal, whichever the path is
+  kByPath,      // given by hand: a unix socket or a terminal, whichever the path is
   kUnixSocket,  // a socket that QEMU listens on
   kPty,         // a pty whose master is QEMU's
   kTcp,         // UNIMPLEMENTED
@@ -34,8 +34,7 @@ enum class PortType {
 struct PortAddress {
   PortType type = PortType::kByPath;
   std::string path;
-  pid_t owner =
-      0;  // the VM's process; 0: unknown, and then a pty cannot be verified
+  pid_t owner = 0;                 // the VM's process; 0: unknown, and then a pty cannot be verified
   std::optional<bool> guest_open;  // what libvirt last said; used only where
                                    // nothing better is known
 };
@@ -48,8 +47,7 @@ enum class Outcome {
                    // to 30 s
   kError,          // see last_error(); tried again likewise
 };
-const char* OutcomeName(
-    Outcome outcome);  // "sent", "skipped-unread", "not-connected", "error"
+const char* OutcomeName(Outcome outcome);  // "sent", "skipped-unread", "not-connected", "error"
 
 struct PortCounters {
   uint64_t sent = 0;
@@ -57,10 +55,9 @@ struct PortCounters {
   uint64_t not_connected = 0;
   uint64_t errors = 0;
   uint64_t connections = 0;
-  uint64_t broken_lines = 0;  // a pty took only a part; the rest was dropped,
-                              // and the CRC tells the guest
-  uint64_t bytes_discarded =
-      0;  // came from the guest: echo, mostly. Never looked at.
+  uint64_t broken_lines = 0;     // a pty took only a part; the rest was dropped,
+                                 // and the CRC tells the guest
+  uint64_t bytes_discarded = 0;  // came from the guest: echo, mostly. Never looked at.
 };
 
 // The devices in use, so that one is not written to twice under two names. Not
@@ -76,8 +73,8 @@ class PortRegistry {
 };
 
 struct SerialPortOptions {
-  int explain_every = 30;  // a comment line goes with the first line and every
-                           // so many; 0: never
+  int explain_every = 30;            // a comment line goes with the first line and every
+                                     // so many; 0: never
   PortRegistry* registry = nullptr;  // outlives the port
 };
 
@@ -85,8 +82,7 @@ struct SerialPortOptions {
 // what a guest sends is drained in bounded bites.
 class SerialPort {
  public:
-  SerialPort(PortAddress address, const Clock& clock,
-             SerialPortOptions options = {});
+  SerialPort(PortAddress address, const Clock& clock, SerialPortOptions options = {});
   ~SerialPort();
   SerialPort(SerialPort&& other) = delete;
   SerialPort& operator=(SerialPort&& other) = delete;
@@ -94,9 +90,7 @@ class SerialPort {
   // `line` ends in its only '\n' and has no more than kMaxGuestLine bytes.
   Outcome Write(absl::string_view line);
 
-  void SetGuestOpen(std::optional<bool> guest_open) {
-    address_.guest_open = guest_open;
-  }
+  void SetGuestOpen(std::optional<bool> guest_open) { address_.guest_open = guest_open; }
 
   const PortAddress& address() const { return address_; }
   const PortCounters& counters() const { return counters_; }
@@ -107,9 +101,7 @@ class SerialPort {
   // Whether it can be seen if the guest has read: a unix socket, or a pty whose
   // master we may look at. Where not, the kernel queues up to about 20 kB for a
   // guest that does not read.
-  bool bounded() const {
-    return connected() && (kind_ == Kind::kSocket || master_.has_value());
-  }
+  bool bounded() const { return connected() && (kind_ == Kind::kSocket || master_.has_value()); }
   // The latest failure, kept until a line is sent. OK if none.
   const absl::Status& last_error() const { return last_error_; }
 
@@ -135,9 +127,8 @@ class SerialPort {
   std::optional<PtyMaster> master_;
   std::optional<termios> before_;  // of a terminal, put back when we leave
   std::optional<PortRegistry::Device> device_;
-  std::optional<dev_t>
-      hung_up_;  // a pty that ended; its number may be another program's now
-  bool mid_line_ = false;  // a broken line waits for its '\n'
+  std::optional<dev_t> hung_up_;  // a pty that ended; its number may be another program's now
+  bool mid_line_ = false;         // a broken line waits for its '\n'
   uint64_t sent_since_open_ = 0;
 
   int64_t next_attempt_ns_ = 0;
