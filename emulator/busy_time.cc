@@ -17,7 +17,7 @@ namespace vrapl {
 namespace {
 
 constexpr int64_t kMillion = 1'000'000;
-constexpr int64_t kCatchUpNs = 50 * kNanosPerMilli;  // several ticks of /proc/stat
+constexpr int64_t kCatchUpNs = 30 * kNanosPerMilli;  // some ticks of /proc/stat
 constexpr size_t kLinesKept = 64;
 
 }  // namespace

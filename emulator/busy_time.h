@@ -31,7 +31,7 @@ class BusyTime {
 };
 
 // From the per-CPU lines of /proc/stat: anywhere, but those count in ticks of 10 ms. Between two looks a CPU is taken
-// to be as busy as it was lately, and what that gets wrong is put right in the next 50 ms; so the total never drifts.
+// to be as busy as it was lately, and what that gets wrong is put right in the next 30 ms; so the total never drifts.
 class ProcStatBusyTime final : public BusyTime {
  public:
   // `path`: /proc/stat, or a test's file.

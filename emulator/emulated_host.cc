@@ -96,33 +96,35 @@ void EmulatedHost::AddCounter(const DomainProfile& profile, size_t package, int 
   }
 }
 
-absl::StatusOr<std::unique_ptr<EmulatedHost>> EmulatedHost::Create(const EmulatedHostOptions& options) {
-  std::unique_ptr<EmulatedHost> host(new EmulatedHost(options));
-  EmulatedHostOptions& used = host->options_;
-  if (used.cpu == nullptr) return absl::InvalidArgumentError("no CPU model to emulate");
-  if (used.cores.empty()) {
-    absl::StatusOr<std::vector<PhysicalCore>> cores = MachineCores();
-    if (!cores.ok()) return cores.status();
-    used.cores = *std::move(cores);
-  }
-  if (used.packages < 1 || static_cast<size_t>(used.packages) > used.cores.size()) {
-    return absl::InvalidArgumentError(absl::StrCat("--packages=", used.packages, ": this machine has ",
-                                                   used.cores.size(), " cores, so between 1 and ", used.cores.size(),
+absl::Status EmulatedHostOptions::Check() const {
+  if (cpu == nullptr) return absl::InvalidArgumentError("no CPU model to emulate");
+  if (packages < 1 || static_cast<size_t>(packages) > cores.size()) {
+    return absl::InvalidArgumentError(absl::StrCat("--packages=", packages, ": this machine has ", cores.size(),
+                                                   " cores, so between 1 and ", cores.size(),
                                                    " packages are possible"));
   }
-  if (used.power.size() != 1 && used.power.size() != static_cast<size_t>(used.packages)) {
-    return absl::InvalidArgumentError(absl::StrCat("--power was given ", used.power.size(), " times for ",
-                                                   used.packages, " packages: give it once for all, or once for each"));
+  if (power.size() != 1 && power.size() != static_cast<size_t>(packages)) {
+    return absl::InvalidArgumentError(absl::StrCat("--power was given ", power.size(), " times for ", packages,
+                                                   " packages: give it once for all, or once for each"));
   }
-  if (used.period_ns <= 0 || used.jitter_ns < 0 || used.jitter_ns >= (used.period_ns + 1) / 2) {
+  if (period_ns <= 0 || jitter_ns < 0 || jitter_ns >= (period_ns + 1) / 2) {
     return absl::InvalidArgumentError("--jitter must be less than half of --update-period");
   }
-  const auto follows_load = [](const PowerSpec& power) { return power.follows_load(); };
-  if (used.busy == nullptr && (std::any_of(used.power.begin(), used.power.end(), follows_load) ||
-                               (used.dram.own && used.dram.own->follows_load()))) {
+  return absl::OkStatus();
+}
+
+bool EmulatedHostOptions::FollowsLoad() const {
+  return std::any_of(power.begin(), power.end(), [](const PowerSpec& each) { return each.follows_load(); }) ||
+         (dram.own && dram.own->follows_load());
+}
+
+absl::StatusOr<std::unique_ptr<EmulatedHost>> EmulatedHost::Create(const EmulatedHostOptions& options) {
+  if (absl::Status status = options.Check(); !status.ok()) return status;
+  if (options.busy == nullptr && options.FollowsLoad()) {
     return absl::InvalidArgumentError("power that follows the load needs a source of busy time");
   }
-
+  std::unique_ptr<EmulatedHost> host(new EmulatedHost(options));
+  const EmulatedHostOptions& used = host->options_;
   host->start_ns_ = used.clock->NowNs();
   for (const PhysicalCore& core : used.cores) {
     for (const int cpu : core.cpus) {

@@ -34,7 +34,7 @@ namespace vrapl {
 struct EmulatedHostOptions {
   const CpuProfile* cpu = nullptr;
   int packages = 1;
-  std::vector<PhysicalCore> cores;  // dealt to the packages in this order, in blocks; empty: MachineCores()
+  std::vector<PhysicalCore> cores;  // dealt to the packages in this order, in blocks
   std::vector<PowerSpec> power;     // of each package, or one for all
   DramPower dram;
   int64_t period_ns = kNanosPerMilli;
@@ -44,6 +44,9 @@ struct EmulatedHostOptions {
   std::vector<Fault> faults;
   const Clock* clock = &RealClock();
   BusyTime* busy = nullptr;  // needed when the power follows the load; outlives the host
+
+  bool FollowsLoad() const;
+  absl::Status Check() const;  // INVALID_ARGUMENT when the options do not go together
 };
 
 // The online CPUs of this machine, siblings together.
@@ -51,7 +54,7 @@ absl::StatusOr<std::vector<PhysicalCore>> MachineCores();
 
 class EmulatedHost final : public RegisterFile {
  public:
-  // INVALID_ARGUMENT when the options do not go together. The energy begins to run.
+  // INVALID_ARGUMENT when the options do not go together, or miss a busy time. The energy begins to run.
   static absl::StatusOr<std::unique_ptr<EmulatedHost>> Create(const EmulatedHostOptions& options);
 
   // The files to mount. What they compute they ask of this object, which must outlive the mount.

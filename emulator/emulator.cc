@@ -9,17 +9,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
+#include "emulator/bpf_busy_time.h"
 
 namespace vrapl {
 namespace {
 
 constexpr int64_t kUpkeepNs = 10 * kNanosPerMilli;
-
-bool FollowsLoad(const EmulatedHostOptions& options) {
-  return std::any_of(options.power.begin(), options.power.end(),
-                     [](const PowerSpec& power) { return power.follows_load(); }) ||
-         (options.dram.own && options.dram.own->follows_load());
-}
 
 }  // namespace
 
@@ -32,12 +27,26 @@ absl::StatusOr<std::unique_ptr<Emulator>> Emulator::Start(const std::string& dir
     if (!cores.ok()) return cores.status();
     host_options.cores = *std::move(cores);
   }
-  if (host_options.busy == nullptr && FollowsLoad(host_options)) {
+  if (absl::Status status = host_options.Check(); !status.ok()) return status;
+  if (host_options.busy == nullptr && host_options.FollowsLoad()) {
     std::vector<int> cpus;
     for (const PhysicalCore& core : host_options.cores) cpus.insert(cpus.end(), core.cpus.begin(), core.cpus.end());
-    absl::StatusOr<std::unique_ptr<ProcStatBusyTime>> busy = ProcStatBusyTime::Create(cpus);
-    if (!busy.ok()) return busy.status();
-    emulator->busy_ = *std::move(busy);
+    if (options.busy_time != BusyTimeKind::kProcStat) {
+      absl::StatusOr<std::unique_ptr<BpfBusyTime>> busy = BpfBusyTime::Create(cpus);
+      if (busy.ok()) {
+        emulator->busy_ = *std::move(busy);
+      } else if (options.busy_time == BusyTimeKind::kBpf) {
+        return busy.status();
+      } else {
+        emulator->busy_time_note_ =
+            absl::StrCat("power follows the load only within some 10 ms, by /proc/stat: ", busy.status().message());
+      }
+    }
+    if (emulator->busy_ == nullptr) {
+      absl::StatusOr<std::unique_ptr<ProcStatBusyTime>> busy = ProcStatBusyTime::Create(cpus);
+      if (!busy.ok()) return busy.status();
+      emulator->busy_ = *std::move(busy);
+    }
     host_options.busy = emulator->busy_.get();
   }
   absl::StatusOr<std::unique_ptr<EmulatedHost>> host = EmulatedHost::Create(host_options);

@@ -16,9 +16,9 @@ namespace vrapl {
 enum class BusyTimeKind : uint8_t { kAuto, kBpf, kProcStat };
 
 struct EmulatorOptions {
-  EmulatedHostOptions host;  // host.busy is supplied by the emulator where it is null and the power needs it
+  EmulatedHostOptions host;  // without cores: this machine's; without a busy time: by busy_time below
   HostFsOptions fs;
-  BusyTimeKind busy_time = BusyTimeKind::kAuto;
+  BusyTimeKind busy_time = BusyTimeKind::kAuto;  // kAuto: BPF where it is permitted, else /proc/stat
 };
 
 class Emulator {

@@ -1,0 +1,246 @@
+// The program vrapl-emulator: its command line, its signals, and what it leaves behind.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "base/host_root.h"
+#include "base/posix.h"
+#include "tests/emulator/temp_dir.h"
+#include "tests/requirements.h"
+#include "tests/status_matchers.h"
+
+namespace vrapl {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::StartsWith;
+using Json = nlohmann::json;
+
+struct Ended {
+  int code = -1;  // exit code, or 128 + the signal
+  std::string out;
+  std::string err;
+};
+
+// A program with its output in pipes.
+class Program {
+ public:
+  explicit Program(std::vector<std::string> arguments) {
+    int out[2];
+    int err[2];
+    if (::pipe2(out, O_CLOEXEC) != 0 || ::pipe2(err, O_CLOEXEC) != 0) return;
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      ::dup2(out[1], STDOUT_FILENO);
+      ::dup2(err[1], STDERR_FILENO);
+      std::vector<char*> argv;
+      for (std::string& argument : arguments) argv.push_back(argument.data());
+      argv.push_back(nullptr);
+      ::execv(argv[0], argv.data());
+      ::_exit(127);
+    }
+    ::close(out[1]);
+    ::close(err[1]);
+    out_ = UniqueFd(out[0]);
+    err_ = UniqueFd(err[0]);
+  }
+  ~Program() {
+    if (pid_ > 0) {
+      ::kill(pid_, SIGTERM);
+      (void)Wait();
+    }
+  }
+
+  // Up to the first line on stdout, or its end.
+  std::string ReadLine() {
+    std::string line;
+    char c = 0;
+    while (::read(out_.get(), &c, 1) == 1 && c != '\n') line += c;
+    return line;
+  }
+  void Signal(int number) const { ::kill(pid_, number); }
+  pid_t pid() const { return pid_; }
+
+  // Until it has ended and everybody has closed its output.
+  Ended Wait() {
+    Ended ended;
+    ended.out = ReadAll(out_);
+    ended.err = ReadAll(err_);
+    int status = 0;
+    ::waitpid(std::exchange(pid_, -1), &status, 0);
+    ended.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return ended;
+  }
+
+ private:
+  static std::string ReadAll(const UniqueFd& fd) {
+    std::string text;
+    std::array<char, 4096> block;
+    for (ssize_t size = 0; (size = ::read(fd.get(), block.data(), block.size())) > 0;) {
+      text.append(block.data(), static_cast<size_t>(size));
+    }
+    return text;
+  }
+
+  pid_t pid_ = -1;
+  UniqueFd out_;
+  UniqueFd err_;
+};
+
+Program Emulator(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), VRAPL_EMULATOR);
+  return Program(std::move(arguments));
+}
+
+bool Exists(const std::string& path) {
+  struct stat info;
+  return ::stat(path.c_str(), &info) == 0;
+}
+std::string Mounts() { return ReadSmallFile("/proc/self/mounts").value_or(""); }
+
+class ProgramTest : public testing::Test {
+ protected:
+  void SetUp() override { VRAPL_NEEDS("fuse"); }
+  ~ProgramTest() override { ::unlink(truth_.c_str()); }
+
+  TempDir dir_;
+  const std::string mount_ = dir_.path() + "/host";
+  const std::string truth_ = dir_.path() + "/truth.json";
+};
+
+TEST_F(ProgramTest, ServesUntilToldToEnd) {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    Program emulator = Emulator({"--mount", mount_, "--power=const:80W", "--cpu", "zen3"});
+    ASSERT_EQ(emulator.ReadLine(), "vrapl-emulator: ready " + mount_);
+    EXPECT_TRUE(Exists(mount_ + "/dev/cpu/0/msr"));
+    const absl::StatusOr<std::string> about = ReadSmallFile(mount_ + "/vrapl-emulator.json");
+    ASSERT_THAT(about, IsOk());
+    EXPECT_EQ(Json::parse(*about)["cpu"], "zen3");
+    EXPECT_EQ(Json::parse(*about)["pid"], emulator.pid());
+    emulator.Signal(signal);
+    const Ended ended = emulator.Wait();
+    EXPECT_EQ(ended.code, 0) << ended.err;
+    EXPECT_THAT(ended.err, IsEmpty());
+    EXPECT_THAT(Mounts(), Not(HasSubstr(mount_)));
+    EXPECT_FALSE(Exists(mount_)) << "it made the directory, it removes it";
+  }
+}
+
+TEST_F(ProgramTest, UnmountsWhileAFileIsOpen) {
+  ASSERT_EQ(::mkdir(mount_.c_str(), 0755), 0);
+  Program emulator = Emulator({"--mount", mount_, "--power=const:80W"});
+  ASSERT_THAT(emulator.ReadLine(), StartsWith("vrapl-emulator: ready"));
+  const UniqueFd open(::open((mount_ + "/dev/cpu/0/msr").c_str(), O_RDONLY | O_CLOEXEC));
+  ASSERT_TRUE(open.ok());
+  emulator.Signal(SIGINT);
+  EXPECT_EQ(emulator.Wait().code, 0);
+  EXPECT_THAT(Mounts(), Not(HasSubstr(mount_)));
+  EXPECT_TRUE(Exists(mount_)) << "it was there before";
+  EXPECT_EQ(::rmdir(mount_.c_str()), 0);
+}
+
+TEST_F(ProgramTest, EndsWhenSomebodyElseUnmounts) {
+  Program emulator = Emulator({"--mount", mount_, "--power=const:80W"});
+  ASSERT_THAT(emulator.ReadLine(), StartsWith("vrapl-emulator: ready"));
+  ASSERT_EQ(::system(("umount " + mount_).c_str()), 0);
+  const Ended ended = emulator.Wait();
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_THAT(ended.err, HasSubstr("unmounted by somebody else"));
+  EXPECT_FALSE(Exists(mount_));
+}
+
+TEST_F(ProgramTest, DiesWithItsParent) {
+  // The shell starts the emulator and waits for it; killed, it leaves an orphan. Its stdout ends when that has gone.
+  Program shell({"/bin/sh", "-c",
+                 std::string(VRAPL_EMULATOR) + " --die-with-parent --power=const:80W --mount " + mount_ + " & wait"});
+  ASSERT_THAT(shell.ReadLine(), StartsWith("vrapl-emulator: ready"));
+  shell.Signal(SIGKILL);
+  EXPECT_EQ(shell.Wait().code, 128 + SIGKILL);
+  EXPECT_THAT(Mounts(), Not(HasSubstr(mount_)));
+  EXPECT_FALSE(Exists(mount_));
+}
+
+TEST_F(ProgramTest, RefusesADirectoryInUse) {
+  Program emulator = Emulator({"--mount", mount_, "--power=const:80W"});
+  ASSERT_THAT(emulator.ReadLine(), StartsWith("vrapl-emulator: ready"));
+  const Ended second = Emulator({"--mount", mount_, "--power=const:80W"}).Wait();
+  EXPECT_EQ(second.code, 1);
+  EXPECT_THAT(second.err,
+              AllOf(HasSubstr("already is an emulated host"), HasSubstr("kill " + std::to_string(emulator.pid()))));
+  EXPECT_TRUE(Exists(mount_ + "/dev/cpu/0/msr")) << "the first one goes on";
+}
+
+TEST_F(ProgramTest, TruthIsWrittenOnDemandAndAtTheEnd) {
+  Program emulator = Emulator({"--mount", mount_, "--power=const:80W", "--truth", truth_});
+  ASSERT_THAT(emulator.ReadLine(), StartsWith("vrapl-emulator: ready"));
+  EXPECT_FALSE(Exists(truth_));
+  emulator.Signal(SIGUSR1);
+  while (!Exists(truth_)) ::sched_yield();
+  const uint64_t first = Json::parse(ReadSmallFile(truth_).value_or(""))["packages"][0]["domains"][0]["ticks"];
+  emulator.Signal(SIGINT);
+  EXPECT_EQ(emulator.Wait().code, 0);
+  const uint64_t last = Json::parse(ReadSmallFile(truth_).value_or(""))["packages"][0]["domains"][0]["ticks"];
+  EXPECT_GE(last, first);
+}
+
+TEST_F(ProgramTest, WrongUsageIsOneLineAndTwo) {
+  struct Row {
+    std::vector<std::string> arguments;
+    const char* message;
+  };
+  for (const Row& row : {
+           Row{{}, "--mount is missing"},
+           Row{{"--mount"}, "--mount"},
+           Row{{"--powr=80W"}, "--powr"},
+           Row{{"--mount", mount_, "--power=80"}, "const:80W"},
+           Row{{"--mount", mount_, "--cpu=z80"}, "skylake-sp"},
+           Row{{"--mount", mount_, "--dram=much"}, "--dram"},
+           Row{{"--mount", mount_, "--fault=fire"}, "offline:cpu1"},
+           Row{{"--mount", mount_, "--packages=0"}, "--packages"},
+           Row{{"--mount", mount_, "--packages=100000"}, "--packages"},
+           Row{{"--mount", mount_, "--jitter=1ms"}, "--jitter"},
+           Row{{"--mount", mount_, "--jitter=20"}, "unit"},
+           Row{{"--mount", mount_, "--start-ticks=0xXY"}, "--start-ticks"},
+           Row{{"--mount", mount_, "--busy-time=guess"}, "--busy-time"},
+       }) {
+    const Ended ended = Emulator(row.arguments).Wait();
+    EXPECT_EQ(ended.code, 2) << row.message << ": " << ended.err;
+    EXPECT_THAT(ended.err, AllOf(StartsWith("vrapl-emulator: "), HasSubstr(row.message)));
+    EXPECT_EQ(ended.err.find('\n'), ended.err.size() - 1) << ended.err;
+    EXPECT_THAT(ended.out, IsEmpty());
+    EXPECT_FALSE(Exists(mount_));
+  }
+}
+
+TEST_F(ProgramTest, FailureIsOneLineAndOne) {
+  const Ended ended = Emulator({"--mount", "/nowhere/at/all"}).Wait();
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_THAT(ended.err, AllOf(HasSubstr("/nowhere/at/all"), HasSubstr("No such file")));
+}
+
+TEST_F(ProgramTest, HelpTeaches) {
+  const Ended help = Emulator({"--help"}).Wait();
+  EXPECT_EQ(help.code, 0);
+  EXPECT_THAT(help.out, AllOf(HasSubstr("Examples:"), HasSubstr("load:20W+15W/cpu"), HasSubstr("--start-ticks")));
+  const Ended cpus = Emulator({"--list-cpus"}).Wait();
+  EXPECT_EQ(cpus.code, 0);
+  EXPECT_THAT(cpus.out, AllOf(HasSubstr("skylake-sp"), HasSubstr("zen3")));
+  const Ended version = Emulator({"--version"}).Wait();
+  EXPECT_EQ(version.code, 0);
+  EXPECT_EQ(version.out, std::string("vrapl-emulator ") + VRAPL_VERSION + "\n");
+}
+
+}  // namespace
+}  // namespace vrapl
