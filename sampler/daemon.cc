@@ -147,6 +147,7 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events,
   for (const auto& loop : loops) loop_pointers.push_back(loop.get());
   FlushLoop flush(loop_pointers, rows, options.delivery.deliver ? &ports : nullptr, clock,
                   {.flush_ns = options.flush_ns,
+                   .duration_ns = options.duration_ns.value_or(INT64_MAX),
                    .models = options.models,
                    .base_power_w = options.base_power_w,
                    .source = description.source,

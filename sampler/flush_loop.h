@@ -28,6 +28,7 @@ class FlushLoop {
  public:
   struct Options {
     int64_t flush_ns = 2 * kNanosPerSecond;
+    int64_t duration_ns = INT64_MAX;  // what is sampled beyond it while the run winds down is not reported
     std::vector<Model> models = {Model::kBaseShare};
     std::map<RaplDomain, double> base_power_w;  // given instead of learned
     std::string source;

@@ -1,0 +1,200 @@
+#include "cli/arguments.h"
+
+#include <cctype>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "absl/time/time.h"
+#include "base/closest_word.h"
+
+namespace vrapl {
+namespace {
+
+absl::Status UnknownWord(absl::string_view option, absl::string_view typed, const std::vector<std::string>& words) {
+  const std::optional<std::string> meant = ClosestWord(typed, words);
+  return absl::InvalidArgumentError(absl::StrCat(option, "=", typed, ": unknown; it can be ", absl::StrJoin(words, ", "),
+                                                 meant ? absl::StrCat(". Did you mean ", *meant, "?") : ""));
+}
+
+// The emulator that serves a host root says so in a file there.
+std::optional<pid_t> EmulatorOf(const HostRoot& root) {
+  absl::StatusOr<std::string> text = ReadSmallFile(root.Path("/vrapl-emulator.json"));
+  if (!text.ok()) return std::nullopt;
+  const nlohmann::json about = nlohmann::json::parse(*text, nullptr, /*allow_exceptions=*/false);
+  if (!about.is_object() || !about.contains("pid") || !about["pid"].is_number_integer()) return std::nullopt;
+  return about["pid"].get<pid_t>();
+}
+
+}  // namespace
+
+void AddSourceOptions(CLI::App& app, CommonArguments& arguments) {
+  app.add_option("--backend", arguments.backend, "how energy is read: auto, msr, sysfs (auto)")->type_name("NAME");
+  app.add_option("--host-root", arguments.host_root, "read the hardware files below DIR instead of /")
+      ->type_name("DIR");
+  app.add_flag("--emulate{default}", arguments.emulate,
+               "emulate a host with RAPL for this command; --emulate=CPU chooses the CPU model");
+  app.add_option("--emulator-option", arguments.emulator_options,
+                 "passed to vrapl-emulator, as in --emulator-option=--power=const:80W; may be repeated")
+      ->type_name("OPTION")
+      ->allow_extra_args(false);
+}
+
+void AddRunOptions(CLI::App& app, CommonArguments& arguments) {
+  app.add_option("--connect", arguments.connect, "libvirt's URI (qemu:///system)")->type_name("URI");
+  app.add_option("--vms", arguments.vms, "how VMs are found: libvirt, proc (libvirt)")->type_name("NAME");
+  app.add_option("--vm", arguments.only_vms, "only this VM, by name or UUID; may be repeated")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
+  app.add_option("--model", arguments.model, "how energy is divided: base-share, share, capacity; the first is told to guests")
+      ->type_name("NAME[,NAME]");
+  app.add_option("--base-power", arguments.base_power, "idle power, given instead of learned: 20W or package=20W,dram=3W")
+      ->type_name("POWER");
+  app.add_option("--period", arguments.period, "time between samples (1ms)")->type_name("TIME");
+  app.add_option("--duration", arguments.duration, "end after this time")->type_name("TIME");
+  app.add_option("--format", arguments.format, "text, csv or jsonl (text)")->type_name("NAME");
+}
+
+absl::StatusOr<int64_t> ParseDurationNs(absl::string_view name, absl::string_view text, int64_t least_ns,
+                                        int64_t most_ns) {
+  absl::Duration duration;
+  const bool bare = !text.empty() && text.find_first_not_of("0123456789.") == absl::string_view::npos && text != "0";
+  if (bare) {
+    return absl::InvalidArgumentError(absl::StrCat(name, "=", text, ": a unit is missing; write ", text, "ms or ", text, "s"));
+  }
+  if (!absl::ParseDuration(std::string(text), &duration)) {
+    return absl::InvalidArgumentError(absl::StrCat(name, "=", text, ": not a time; write it like 1ms, 2s or 1m30s"));
+  }
+  if (duration < absl::Nanoseconds(least_ns) || duration > absl::Nanoseconds(most_ns)) {
+    return absl::InvalidArgumentError(absl::StrCat(name, "=", text, ": must lie between ",
+                                                   absl::FormatDuration(absl::Nanoseconds(least_ns)), " and ",
+                                                   absl::FormatDuration(absl::Nanoseconds(most_ns))));
+  }
+  return absl::ToInt64Nanoseconds(duration);
+}
+
+absl::StatusOr<Backend> ParseBackend(absl::string_view text) {
+  if (text == "auto") return Backend::kAuto;
+  if (text == "msr") return Backend::kMsr;
+  if (text == "sysfs" || text == "powercap") return Backend::kSysfs;
+  return UnknownWord("--backend", text, {"auto", "msr", "sysfs"});
+}
+
+absl::StatusOr<std::vector<Model>> ParseModels(absl::string_view text) {
+  std::vector<Model> models;
+  for (absl::string_view name : absl::StrSplit(text, ',')) {
+    const std::optional<Model> model = ModelByName(name);
+    if (!model) return UnknownWord("--model", name, {"base-share", "share", "capacity"});
+    models.push_back(*model);
+  }
+  return models;
+}
+
+absl::StatusOr<Format> ParseFormat(absl::string_view text) {
+  if (text == "text") return Format::kText;
+  if (text == "csv") return Format::kCsv;
+  if (text == "jsonl") return Format::kJsonl;
+  return UnknownWord("--format", text, {"text", "csv", "jsonl"});
+}
+
+absl::StatusOr<std::map<RaplDomain, double>> ParseBasePower(absl::string_view text) {
+  std::map<RaplDomain, double> base;
+  if (text.empty()) return base;
+  for (absl::string_view part : absl::StrSplit(text, ',')) {
+    RaplDomain domain = RaplDomain::kPackage;
+    absl::string_view power = part;
+    if (const size_t equals = part.find('='); equals != absl::string_view::npos) {
+      const absl::string_view name = part.substr(0, equals);
+      power = part.substr(equals + 1);
+      bool found = false;
+      for (const RaplDomain candidate :
+           {RaplDomain::kPackage, RaplDomain::kCores, RaplDomain::kUncore, RaplDomain::kDram, RaplDomain::kPsys}) {
+        if (name == DomainName(candidate)) domain = candidate, found = true;
+      }
+      if (!found) return UnknownWord("--base-power", name, {"package", "cores", "uncore", "dram", "psys"});
+    }
+    double watts = 0;
+    if (!absl::ConsumeSuffix(&power, "W") || !absl::SimpleAtod(power, &watts) || !(watts >= 0 && watts < 1e6)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--base-power=", text, ": not a power; write 20W, or package=20W,dram=3W"));
+    }
+    base[domain] = watts;
+  }
+  return base;
+}
+
+absl::StatusOr<Host> OpenHost(const CommonArguments& arguments) {
+  Host host;
+  if (arguments.emulate.empty()) {
+    if (!arguments.emulator_options.empty()) {
+      return absl::InvalidArgumentError("--emulator-option without --emulate says nothing to anybody");
+    }
+    host.root = HostRoot(arguments.host_root);
+    if (host.root.emulated()) {
+      if (absl::StatusOr<std::vector<std::string>> listed = ListDirectory(host.root.prefix()); !listed.ok()) {
+        return absl::NotFoundError(absl::StrCat("--host-root: ", listed.status().message()));
+      }
+      if (const std::optional<pid_t> pid = EmulatorOf(host.root)) host.emulators.insert(*pid);
+    }
+    return host;
+  }
+  if (!arguments.host_root.empty()) {
+    return absl::InvalidArgumentError("--emulate makes a host root of its own; leave out --host-root");
+  }
+  std::vector<std::string> words = arguments.emulator_options;
+  if (arguments.emulate != "default") words.push_back("--cpu=" + arguments.emulate);
+  absl::StatusOr<std::unique_ptr<EmulatorProcess>> process = EmulatorProcess::Start(words);
+  if (!process.ok()) return process.status();
+  host.process = *std::move(process);
+  host.root = HostRoot(host.process->host_root());
+  host.emulators.insert(host.process->pid());
+  return host;
+}
+
+absl::StatusOr<DaemonOptions> ToDaemonOptions(const CommonArguments& arguments) {
+  DaemonOptions options;
+  absl::StatusOr<Backend> backend = ParseBackend(arguments.backend);
+  if (!backend.ok()) return backend.status();
+  options.backend = *backend;
+  absl::StatusOr<std::vector<Model>> models = ParseModels(arguments.model);
+  if (!models.ok()) return models.status();
+  options.models = *models;
+  absl::StatusOr<std::map<RaplDomain, double>> base = ParseBasePower(arguments.base_power);
+  if (!base.ok()) return base.status();
+  options.base_power_w = *base;
+  absl::StatusOr<int64_t> period = ParseDurationNs("--period", arguments.period, 100'000, kNanosPerSecond);
+  if (!period.ok()) return period.status();
+  options.period_ns = *period;
+  if (!arguments.duration.empty()) {
+    absl::StatusOr<int64_t> duration =
+        ParseDurationNs("--duration", arguments.duration, *period, int64_t{366} * 86400 * kNanosPerSecond);
+    if (!duration.ok()) return duration.status();
+    options.duration_ns = *duration;
+  }
+  if (arguments.vms == "proc") {
+    options.vms = DaemonOptions::Vms::kProc;
+  } else if (!arguments.vms.empty() && arguments.vms != "libvirt") {
+    return UnknownWord("--vms", arguments.vms, {"libvirt", "proc"});
+  }
+  options.connect = arguments.connect;
+  options.delivery.only_vms = arguments.only_vms;
+  return options;
+}
+
+int Fail(int code, absl::string_view message) {
+  absl::FPrintF(stderr, "vrapl: %s\n", message);
+  return code;
+}
+
+int Fail(const absl::Status& status) {
+  return Fail(absl::IsInvalidArgument(status) ? kExitUsage : kExitFailed, status.message());
+}
+
+void Notice(absl::string_view message) { absl::FPrintF(stderr, "vrapl: %s\n", message); }
+
+}  // namespace vrapl

@@ -1,0 +1,72 @@
+// The options that every verb shares, and how words become values. A value without its unit is refused.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "cli/emulator_process.h"
+#include "sampler/daemon.h"
+
+namespace vrapl {
+
+inline constexpr int kExitDone = 0;
+inline constexpr int kExitFailed = 1;
+inline constexpr int kExitUsage = 2;
+
+enum class Format { kText, kCsv, kJsonl };
+
+// As typed.
+struct CommonArguments {
+  std::string backend = "auto";
+  std::string host_root;
+  std::string emulate;  // with --emulate: the CPU, or "default"
+  std::vector<std::string> emulator_options;
+  std::string connect = "qemu:///system";
+  std::string vms;
+  std::string model = "base-share";
+  std::string base_power;
+  std::string period = "1ms";
+  std::string duration;
+  std::string format = "text";
+  std::vector<std::string> only_vms;
+};
+
+// Which energy counters: --backend, --host-root, --emulate and its options. For every verb.
+void AddSourceOptions(CLI::App& app, CommonArguments& arguments);
+// Which VMs and how they are charged: --connect, --vms, --vm, --model, --base-power, --period, --duration, --format.
+void AddRunOptions(CLI::App& app, CommonArguments& arguments);
+
+// "2s", "1ms", "1m30s". `name` is the option, for the message.
+absl::StatusOr<int64_t> ParseDurationNs(absl::string_view name, absl::string_view text, int64_t least_ns,
+                                        int64_t most_ns);
+absl::StatusOr<Backend> ParseBackend(absl::string_view text);
+absl::StatusOr<std::vector<Model>> ParseModels(absl::string_view text);
+absl::StatusOr<Format> ParseFormat(absl::string_view text);
+// "80W" for the package, or "package=80W,dram=5W".
+absl::StatusOr<std::map<RaplDomain, double>> ParseBasePower(absl::string_view text);
+
+// The host to read: as --host-root says, or emulated for this command, with its processes.
+struct Host {
+  HostRoot root;
+  std::set<pid_t> emulators;
+  std::unique_ptr<EmulatorProcess> process;  // ends with this
+};
+absl::StatusOr<Host> OpenHost(const CommonArguments& arguments);
+
+// Everything in `arguments` but the host.
+absl::StatusOr<DaemonOptions> ToDaemonOptions(const CommonArguments& arguments);
+
+// "vrapl: MESSAGE" on stderr, one line; returns `code`.
+int Fail(int code, absl::string_view message);
+// kExitUsage for INVALID_ARGUMENT, else kExitFailed.
+int Fail(const absl::Status& status);
+// Also one line on stderr, for what is not as it should be but no failure.
+void Notice(absl::string_view message);
+
+}  // namespace vrapl

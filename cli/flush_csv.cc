@@ -1,0 +1,41 @@
+#include "cli/flush_csv.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+
+namespace vrapl {
+namespace {
+
+// RFC 4180: quoted where it must be. VM names may hold anything.
+std::string Quoted(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  return absl::StrCat("\"", absl::StrReplaceAll(text, {{"\"", "\"\""}}), "\"");
+}
+
+}  // namespace
+
+std::string FlushCsvHeader() {
+  return "t_ns,dt_ns,kind,vm_id,vm_name,part,package,die,domain,energy_ticks,energy_uj,active_uj,run_time_ns,model,source\n";
+}
+
+std::string FlushToCsv(const FlushReport& report) {
+  std::string text;
+  for (const ModelReport& model : report.models) {
+    for (const RowReport& row : model.rows) {
+      Model applied = model.model;
+      for (const CounterReport& counter : model.counters) {
+        if (counter.package_id == row.package_id && counter.die_id == row.die_id && counter.domain == row.domain) {
+          applied = counter.model;
+        }
+      }
+      absl::StrAppend(&text, report.t_ns, ",", report.dt_ns, ",", RowKindName(row.kind), ",", Quoted(row.vm.uuid), ",",
+                      Quoted(row.vm.name), ",", row.part, ",", row.package_id, ",", row.die_id, ",");
+      absl::StrAppend(&text, DomainName(row.domain), ",", row.energy_ticks, ",", row.energy_uj, ",",
+                      row.active_uj ? absl::StrCat(*row.active_uj) : "", ",", row.run_time_ns, ",");
+      absl::StrAppend(&text, ModelName(applied), ",", report.source, "\n");
+    }
+  }
+  return text;
+}
+
+}  // namespace vrapl

@@ -1,0 +1,112 @@
+#include "cli/flush_json.h"
+
+#include <nlohmann/json.hpp>
+
+namespace vrapl {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json CounterJson(const CounterReport& counter) {
+  Json json = {{"package", counter.package_id}, {"domain", DomainName(counter.domain)}};
+  if (counter.die_id > 0) json["die"] = counter.die_id;
+  json["dt_ns"] = counter.dt_ns;
+  json["energy_ticks"] = counter.energy_ticks;
+  json["unit_uj"] = counter.unit_uj;
+  json["energy_uj"] = counter.energy_uj;
+  json["model"] = ModelName(counter.model);
+  if (counter.base_w) {
+    json["base_w"] = *counter.base_w;
+    json["base_err_w"] = counter.base_err_w;
+    json["base_given"] = counter.base_given;
+  }
+  if (counter.read_errors > 0) json["read_errors"] = counter.read_errors;
+  return json;
+}
+
+Json RowJson(const RowReport& row) {
+  const bool is_vm = row.kind == RowKind::kVm;
+  Json json = {{"kind", RowKindName(row.kind)}, {"id", is_vm ? row.vm.uuid : std::string(RowKindName(row.kind))}};
+  json["name"] = is_vm ? row.vm.name : std::string(RowKindName(row.kind));
+  json["part"] = is_vm ? Json(row.part) : Json(nullptr);
+  if (is_vm) json["pid"] = row.vm.pid;
+  json["package"] = row.package_id;
+  if (row.die_id > 0) json["die"] = row.die_id;
+  json["domain"] = DomainName(row.domain);
+  json["energy_ticks"] = row.energy_ticks;
+  json["energy_uj"] = row.energy_uj;
+  json["active_uj"] = row.active_uj ? Json(*row.active_uj) : Json(nullptr);
+  json["run_time_ns"] = row.run_time_ns;
+  return json;
+}
+
+Json VmJson(const VmReport& vm) {
+  Json json = {{"id", vm.vm.uuid}, {"name", vm.vm.name}, {"pid", vm.vm.pid}, {"running", vm.running}};
+  json["vcpus"] = vm.vcpus;
+  char epoch[9];
+  std::snprintf(epoch, sizeof epoch, "%08x", vm.epoch);
+  json["epoch"] = epoch;
+  json["energy_uj"] = vm.energy_uj;
+  json["active_uj"] = vm.active_uj ? Json(*vm.active_uj) : Json(nullptr);
+  json["run_time_ns"] = vm.run_time_ns;
+  json["total_energy_uj"] = vm.total_energy_uj;
+  json["line"] = vm.guest_line;
+  json["delivery"] = {{"sent", vm.lines_sent},
+                      {"skipped_unread", vm.lines_skipped_unread},
+                      {"not_connected", vm.ports_not_connected},
+                      {"errors", vm.port_errors}};
+  return json;
+}
+
+Json SamplerJson(const SamplerReport& sampler) {
+  const LatenessSummary& lateness = sampler.lateness;
+  Json json = {{"package", sampler.package_id}, {"cpu", sampler.cpu}};
+  if (sampler.die_id > 0) json["die"] = sampler.die_id;
+  json["samples"] = lateness.samples;
+  json["late"] = lateness.late;
+  json["missed"] = lateness.missed;
+  json["dropped"] = sampler.dropped;
+  json["read_errors"] = sampler.read_errors;
+  json["unreported_switches"] = sampler.gaps;
+  json["lost_records"] = sampler.lost_records;
+  json["late_p50_ns"] = lateness.p50_ns;
+  json["late_p99_ns"] = lateness.p99_ns;
+  json["late_p999_ns"] = lateness.p999_ns;
+  json["late_max_ns"] = lateness.max_ns;
+  return json;
+}
+
+template <typename T, typename Convert>
+Json List(const std::vector<T>& values, Convert convert) {
+  Json list = Json::array();
+  for (const T& value : values) list.push_back(convert(value));
+  return list;
+}
+
+}  // namespace
+
+std::string FlushToJson(const FlushReport& report) {
+  const ModelReport& first = report.models.front();
+  Json json = {{"seq", report.seq}, {"t_ns", report.t_ns}, {"dt_ns", report.dt_ns}, {"unix_ns", report.unix_ns}};
+  json["source"] = report.source;
+  json["backend"] = report.backend;
+  json["model"] = ModelName(first.model);
+  json["counters"] = List(first.counters, CounterJson);
+  json["rows"] = List(first.rows, RowJson);
+  // Other models of the same seconds: their rows sum to the same counters, so they stand apart.
+  if (report.models.size() > 1) {
+    json["other_models"] = Json::array();
+    for (size_t i = 1; i < report.models.size(); ++i) {
+      json["other_models"].push_back({{"model", ModelName(report.models[i].model)},
+                                      {"counters", List(report.models[i].counters, CounterJson)},
+                                      {"rows", List(report.models[i].rows, RowJson)}});
+    }
+  }
+  json["vms"] = List(report.vms, VmJson);
+  json["samplers"] = List(report.samplers, SamplerJson);
+  if (!report.problems.empty()) json["problems"] = report.problems;
+  if (report.last) json["last"] = true;
+  return json.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+}
+
+}  // namespace vrapl

@@ -1,0 +1,102 @@
+// vrapl: finds the verb and passes on. A first word that is a verb is a verb; two other words are a VM and its port.
+#include <cstdio>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/closest_word.h"
+#include "cli/arguments.h"
+#include "cli/verbs.h"
+
+namespace vrapl {
+namespace {
+
+constexpr char kHelp[] = R"(vrapl: the energy of virtual machines, every millisecond, told to the guest.
+
+Usage:
+  vrapl probe                  what this host can measure; for what it cannot, why and what to do
+  vrapl sample                 stream the power of RAPL domains and VMs
+  vrapl serve                  all VMs, found and followed; each guest is told its own energy every 2 s
+  vrapl VM_NAME SERIAL_PATH    one VM, one port
+
+  vrapl VERB --help            options and examples
+  vrapl --version
+
+First steps:
+  vrapl probe                  is there an energy counter, and may you read it?
+  vrapl sample --emulate       no RAPL here: look at an emulated host
+  vrapl serve --serial-port=1  and in a guest: cat /dev/ttyS1
+
+Exit codes: 0 done, 1 failed, 2 wrong usage.
+)";
+
+struct Verb {
+  const char* name;
+  int (*run)(int argc, char** argv);
+};
+constexpr Verb kVerbs[] = {{"probe", ProbeVerb}, {"sample", SampleVerb}, {"serve", ServeVerb}};
+
+// Options that take no value. Any other, written without "=", has its value in the next word.
+const std::set<std::string>& Flags() {
+  static const std::set<std::string> flags = {"--help", "-h", "--version", "--emulate", "--allow-port-0", "--json"};
+  return flags;
+}
+
+// Positions in argv of the words that are no options and no options' values.
+std::vector<int> Positionals(int argc, char** argv) {
+  std::vector<int> positions;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (!absl::StartsWith(word, "-") || word == "-") {
+      positions.push_back(i);
+    } else if (!absl::StrContains(word, '=') && Flags().count(word) == 0) {
+      ++i;
+    }
+  }
+  return positions;
+}
+
+int Main(int argc, char** argv) {
+  const std::vector<int> positionals = Positionals(argc, argv);
+  std::vector<std::string> verbs;
+  for (const Verb& verb : kVerbs) verbs.push_back(verb.name);
+  if (!positionals.empty()) {
+    const std::string first = argv[positionals.front()];
+    if (first == "help") {
+      std::fputs(kHelp, stdout);
+      return kExitDone;
+    }
+    for (const Verb& verb : kVerbs) {
+      if (first != verb.name) continue;
+      std::vector<char*> words(argv, argv + argc);
+      words.erase(words.begin() + positionals.front());
+      return verb.run(argc - 1, words.data());
+    }
+    if (positionals.size() == 2) return DeliverToOneVerb(argc, argv);
+    const std::optional<std::string> meant = ClosestWord(first, verbs);
+    return Fail(kExitUsage, absl::StrCat("unknown verb ", first, "; ",
+                                         meant ? absl::StrCat("did you mean ", *meant, "?")
+                                               : absl::StrCat("there are ", absl::StrJoin(verbs, ", "), ", and VM_NAME SERIAL_PATH"),
+                                         " (see vrapl --help)"));
+  }
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word == "--help" || word == "-h") {
+      std::fputs(kHelp, stdout);
+      return kExitDone;
+    }
+    if (word == "--version") {
+      std::fputs("vrapl " VRAPL_VERSION "\n", stdout);
+      return kExitDone;
+    }
+  }
+  return Fail(kExitUsage, absl::StrCat("a verb is missing: ", absl::StrJoin(verbs, ", "), " (see vrapl --help)"));
+}
+
+}  // namespace
+}  // namespace vrapl
+
+int main(int argc, char** argv) { return vrapl::Main(argc, argv); }

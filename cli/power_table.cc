@@ -1,0 +1,63 @@
+#include "cli/power_table.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace vrapl {
+namespace {
+
+constexpr int kHeaderEvery = 40;  // a screenful
+
+}  // namespace
+
+std::string PowerTable::Format(const FlushReport& report) {
+  const ModelReport& model = report.models.front();
+  std::vector<std::pair<std::string, int64_t>> cells;  // column, microjoules
+  const auto add = [&](const std::string& column, int64_t energy_uj) {
+    auto cell = std::find_if(cells.begin(), cells.end(), [&](const auto& known) { return known.first == column; });
+    if (cell == cells.end()) cell = cells.insert(cells.end(), {column, 0});
+    cell->second += energy_uj;
+  };
+  for (const CounterReport& counter : model.counters) {
+    add(absl::StrCat(DomainName(counter.domain), "-", counter.package_id,
+                     counter.die_id > 0 ? absl::StrCat(".", counter.die_id) : ""),
+        counter.energy_uj);
+  }
+  // Rows of package and DRAM together: parts of the package would count twice.
+  for (const bool vms : {true, false}) {
+    for (const RowReport& row : model.rows) {
+      if (row.domain.domain != RaplDomain::kPackage && row.domain.domain != RaplDomain::kDram) continue;
+      if ((row.kind == RowKind::kVm) != vms || row.kind == RowKind::kStolen) continue;
+      const bool wanted = only_vms_.empty() || !vms ||
+                          std::any_of(only_vms_.begin(), only_vms_.end(), [&](const std::string& name) {
+                            return name == row.vm.name || name == row.vm.uuid;
+                          });
+      if (wanted) add(vms ? absl::StrCat("vm:", row.vm.name) : std::string(RowKindName(row.kind)), row.energy_uj);
+    }
+  }
+  const bool by_capacity = std::any_of(model.counters.begin(), model.counters.end(), [&](const CounterReport& counter) {
+    return counter.model != model.model;
+  });
+
+  std::vector<std::string> columns;
+  for (const auto& [column, energy_uj] : cells) columns.push_back(column);
+  std::string text;
+  if (columns != columns_ || lines_since_header_ >= kHeaderEvery) {
+    absl::StrAppendFormat(&text, "# watts, mean of each interval; source %s (%s)\n%12s", report.source, report.backend, "t_s");
+    for (const std::string& column : columns) absl::StrAppendFormat(&text, " %12s", column);
+    text += "  model\n";
+    columns_ = columns;
+    lines_since_header_ = 0;
+  }
+  ++lines_since_header_;
+  absl::StrAppendFormat(&text, "%12.6f", static_cast<double>(report.t_ns) * 1e-9);
+  for (const auto& [column, energy_uj] : cells) {
+    absl::StrAppendFormat(&text, " %12.3f", static_cast<double>(energy_uj) * 1e3 / static_cast<double>(report.dt_ns));
+  }
+  absl::StrAppend(&text, "  ", by_capacity ? "capacity" : std::string(ModelName(model.model)), "\n");
+  return text;
+}
+
+}  // namespace vrapl

@@ -1,0 +1,95 @@
+// vrapl sample: streams the power of domains and VMs as text.
+#include <cstdio>
+
+#include "absl/strings/str_format.h"
+#include "cli/arguments.h"
+#include "cli/flush_csv.h"
+#include "cli/flush_json.h"
+#include "cli/power_table.h"
+#include "cli/stop_signal.h"
+#include "cli/verb_app.h"
+#include "cli/verbs.h"
+
+namespace vrapl {
+namespace {
+
+constexpr char kFooter[] = R"(Samples are taken every --period; a line is printed for each --window. Nothing is sent to guests.
+
+Examples:
+  vrapl sample                                 power of domains and VMs, once a second
+  vrapl sample --window=10ms --duration=5s     500 lines of 10 ms
+  vrapl sample --vm=web --format=csv           tidy columns; units are in their names)";
+
+void PrintSummary(const FlushReport& report, double seconds) {
+  for (const SamplerReport& sampler : report.samplers) {
+    const LatenessSummary& lateness = sampler.lateness;
+    absl::FPrintF(stderr,
+                  "vrapl: package %d: %d samples in %.3f s, %d late, %d missed, %d dropped, %d reads failed; lateness "
+                  "p50 %.0f us, p99 %.0f us, max %.0f us\n",
+                  sampler.package_id, lateness.samples, seconds, lateness.late, lateness.missed, sampler.dropped,
+                  sampler.read_errors, static_cast<double>(lateness.p50_ns) * 1e-3,
+                  static_cast<double>(lateness.p99_ns) * 1e-3, static_cast<double>(lateness.max_ns) * 1e-3);
+  }
+}
+
+}  // namespace
+
+int SampleVerb(int argc, char** argv) {
+  CommonArguments arguments;
+  std::string window = "1s";
+  VerbApp verb("vrapl sample", "Prints the power of RAPL domains and VMs until stopped.", kFooter);
+  AddSourceOptions(verb.app(), arguments);
+  AddRunOptions(verb.app(), arguments);
+  verb.app().add_option("--window", window, "what one line stands for (1s)")->type_name("TIME");
+  if (const std::optional<int> code = verb.Parse(argc, argv)) return *code;
+
+  absl::StatusOr<DaemonOptions> options = ToDaemonOptions(arguments);
+  if (!options.ok()) return Fail(options.status());
+  absl::StatusOr<Format> format = ParseFormat(arguments.format);
+  if (!format.ok()) return Fail(format.status());
+  absl::StatusOr<int64_t> flush = ParseDurationNs("--window", window, options->period_ns, 600 * kNanosPerSecond);
+  if (!flush.ok()) return Fail(flush.status());
+  options->flush_ns = *flush;
+  options->delivery.deliver = false;
+  options->vms_optional = arguments.vms.empty() && arguments.only_vms.empty();
+
+  const std::atomic<bool>& stop = StopOnSignals();
+  absl::StatusOr<Host> host = OpenHost(arguments);
+  if (!host.ok()) return Fail(host.status());
+  options->host_root = host->root;
+  options->emulators = host->emulators;
+
+  PowerTable table(arguments.only_vms);
+  FlushReport latest;
+  const DaemonEvents events{
+      .on_start =
+          [&](const RunDescription& description) {
+            if (description.source == "emulated") Notice("EMULATED HARDWARE: the energy is not measured");
+            if (*format == Format::kCsv) std::fputs(FlushCsvHeader().c_str(), stdout);
+          },
+      .on_report =
+          [&](const FlushReport& report) {
+            std::string text;
+            switch (*format) {
+              case Format::kText:
+                text = table.Format(report);
+                break;
+              case Format::kCsv:
+                text = FlushToCsv(report);
+                break;
+              case Format::kJsonl:
+                text = FlushToJson(report) + "\n";
+                break;
+            }
+            std::fputs(text.c_str(), stdout);
+            std::fflush(stdout);
+            for (const std::string& problem : report.problems) Notice(problem);
+            latest = report;
+          },
+      .on_notice = [](const std::string& notice) { Notice(notice); }};
+  if (absl::Status status = RunDaemon(*options, events, stop); !status.ok()) return Fail(status);
+  PrintSummary(latest, static_cast<double>(latest.t_ns) * 1e-9);
+  return std::ferror(stdout) == 0 ? kExitDone : Fail(kExitFailed, "writing the output failed");
+}
+
+}  // namespace vrapl

@@ -1,0 +1,157 @@
+// vrapl serve: all VMs, found and followed; every flush each guest is told its own energy.
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "cli/arguments.h"
+#include "cli/flush_csv.h"
+#include "cli/flush_json.h"
+#include "cli/flush_text.h"
+#include "cli/stop_signal.h"
+#include "cli/verb_app.h"
+#include "cli/verbs.h"
+
+namespace vrapl {
+namespace {
+
+constexpr char kServeFooter[] = R"(A guest reads its line with `cat /dev/ttyS1` or from its virtio port; docs/guest-line.md tells what is in it.
+
+Examples:
+  vrapl serve --serial-port=1                    every VM: its channel org.vrapl.power.0, and ttyS1
+  vrapl serve --format=jsonl --duration=60s      a minute, one JSON object per flush
+  vrapl serve --emulate --model=base-share,share without RAPL: emulated, two models side by side)";
+
+constexpr char kOneFooter[] = R"(VM_NAME is a running VM, by name or UUID. SERIAL_PATH is the host's end of one of its serial ports: a unix socket
+or a pty, as `virsh dumpxml VM_NAME` shows it. `vrapl serve` finds both by itself.
+
+Example:
+  vrapl --backend=msr web /dev/pts/4)";
+
+struct ServeArguments {
+  CommonArguments common;
+  std::string flush = "2s";
+  std::vector<std::string> serial_ports;
+  bool allow_port_0 = false;
+  std::string vm_name;
+  std::string serial_path;
+};
+
+void AddServeOptions(CLI::App& app, ServeArguments& arguments) {
+  AddSourceOptions(app, arguments.common);
+  AddRunOptions(app, arguments.common);
+  app.add_option("--flush", arguments.flush, "how often guests are told (2s)")->type_name("TIME");
+}
+
+// What comes before the first flush, for a person; data formats keep stdout for data.
+void DescribeStart(const RunDescription& description, Format format) {
+  std::FILE* out = format == Format::kText ? stdout : stderr;
+  if (description.source == "emulated") {
+    absl::FPrintF(out, "EMULATED HARDWARE: the energy below is not measured\n");
+  }
+  absl::FPrintF(out, "%s, read by %s\n", description.cpu, description.backend);
+  for (const std::string& package : description.packages) absl::FPrintF(out, "  %s\n", package);
+  absl::FPrintF(out, "  VMs by %s\n", description.vms);
+  std::fflush(out);
+}
+
+int Serve(const ServeArguments& arguments) {
+  absl::StatusOr<DaemonOptions> options = ToDaemonOptions(arguments.common);
+  if (!options.ok()) return Fail(options.status());
+  absl::StatusOr<Format> format = ParseFormat(arguments.common.format);
+  if (!format.ok()) return Fail(format.status());
+  absl::StatusOr<int64_t> flush =
+      ParseDurationNs("--flush", arguments.flush, 10 * options->period_ns, 600 * kNanosPerSecond);
+  if (!flush.ok()) return Fail(flush.status());
+  options->flush_ns = *flush;
+  if (*flush < 2 * kNanosPerSecond) {
+    Notice("--flush is below 2s: guests that learn their power so often learn something of their neighbours' work too");
+  }
+  for (const std::string& port : arguments.serial_ports) {
+    int number = -1;
+    if (!CLI::detail::lexical_cast(port, number) || number < 0 || number > 255) {
+      return Fail(kExitUsage, absl::StrCat("--serial-port=", port, ": the number N of the guest's /dev/ttySN is wanted"));
+    }
+    if (number == 0 && !arguments.allow_port_0) {
+      return Fail(kExitUsage,
+                  "--serial-port=0: ttyS0 mostly has a login prompt, and lines would be typed into it; "
+                  "--allow-port-0 if it has none");
+    }
+    options->delivery.ports.isa_ports.push_back(number);
+  }
+  options->delivery.ports.allow_port_0 = arguments.allow_port_0;
+  if (!arguments.vm_name.empty()) {
+    if (::access(arguments.serial_path.c_str(), F_OK) != 0) {
+      return Fail(kExitFailed, absl::StrCat(arguments.serial_path, ": no such serial port; `virsh dumpxml ",
+                                            arguments.vm_name, "` shows the path of each"));
+    }
+    options->delivery.by_hand = {.vm = arguments.vm_name, .path = arguments.serial_path};
+  }
+  const bool terminal = *format == Format::kText && ::isatty(STDOUT_FILENO) == 1;
+  options->trace_vms = *format == Format::kText;
+
+  const std::atomic<bool>& stop = StopOnSignals();
+  absl::StatusOr<Host> host = OpenHost(arguments.common);
+  if (!host.ok()) return Fail(host.status());
+  options->host_root = host->root;
+  options->emulators = host->emulators;
+
+  const DaemonEvents events{
+      .on_start =
+          [&](const RunDescription& description) {
+            DescribeStart(description, *format);
+            if (*format == Format::kCsv) std::fputs(FlushCsvHeader().c_str(), stdout);
+          },
+      .on_report =
+          [&](const FlushReport& report) {
+            switch (*format) {
+              case Format::kText:
+                if (terminal) std::fputs("\033[H\033[2J", stdout);
+                std::fputs(FlushToText(report, {}).c_str(), stdout);
+                break;
+              case Format::kCsv:
+                std::fputs(FlushToCsv(report).c_str(), stdout);
+                break;
+              case Format::kJsonl:
+                std::fputs((FlushToJson(report) + "\n").c_str(), stdout);
+                break;
+            }
+            std::fflush(stdout);
+            if (*format != Format::kText) {
+              for (const std::string& problem : report.problems) Notice(problem);
+            }
+          },
+      .on_notice = [](const std::string& notice) { Notice(notice); }};
+  if (absl::Status status = RunDaemon(*options, events, stop); !status.ok()) return Fail(status);
+  return std::ferror(stdout) == 0 ? kExitDone : Fail(kExitFailed, "writing the output failed");
+}
+
+}  // namespace
+
+int ServeVerb(int argc, char** argv) {
+  ServeArguments arguments;
+  VerbApp verb("vrapl serve", "Charges the host's energy to its VMs and tells every guest its own, until stopped.",
+               kServeFooter);
+  AddServeOptions(verb.app(), arguments);
+  verb.app()
+      .add_option("--serial-port", arguments.serial_ports,
+                  "also write to the ISA serial port N of each VM, /dev/ttySN in the guest; may be repeated")
+      ->type_name("N")
+      ->allow_extra_args(false);
+  verb.app().add_flag("--allow-port-0", arguments.allow_port_0, "let --serial-port be 0");
+  if (const std::optional<int> code = verb.Parse(argc, argv)) return *code;
+  return Serve(arguments);
+}
+
+int DeliverToOneVerb(int argc, char** argv) {
+  ServeArguments arguments;
+  VerbApp verb("vrapl", "Tells one VM its energy over one serial port, until stopped.", kOneFooter);
+  AddServeOptions(verb.app(), arguments);
+  verb.app().add_option("VM_NAME", arguments.vm_name, "the VM")->required();
+  verb.app().add_option("SERIAL_PATH", arguments.serial_path, "its serial port on the host")->required();
+  if (const std::optional<int> code = verb.Parse(argc, argv)) return *code;
+  return Serve(arguments);
+}
+
+}  // namespace vrapl

@@ -1,0 +1,11 @@
+// SIGINT and SIGTERM end a run with its last interval settled; a second one ends it at once.
+#pragma once
+
+#include <atomic>
+
+namespace vrapl {
+
+// Installs the handlers and returns the flag they set. Call once, before other threads start.
+const std::atomic<bool>& StopOnSignals();
+
+}  // namespace vrapl

@@ -1,0 +1,11 @@
+// The verbs: each takes the words after `vrapl` with the verb itself taken out, and returns the exit code.
+#pragma once
+
+namespace vrapl {
+
+int ProbeVerb(int argc, char** argv);
+int SampleVerb(int argc, char** argv);
+int ServeVerb(int argc, char** argv);
+int DeliverToOneVerb(int argc, char** argv);  // vrapl VM_NAME SERIAL_PATH
+
+}  // namespace vrapl
