@@ -81,7 +81,7 @@ void FlushLoop::Drain() {
 
 void FlushLoop::Finish() {
   Drain();
-  const bool anything = std::any_of(packages_.begin(), packages_.end(), [](const Package& package) {
+  const bool anything = std::any_of(packages_.begin(), packages_.end(), [this](const Package& package) {
     return package.settled || (package.last_t_ns > package.flush_start_ns &&
                                package.flush_start_ns - start_ns_ < options_.duration_ns);
   });
