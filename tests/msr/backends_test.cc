@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +20,21 @@
 #include "tests/fakes/simulated_clock.h"
 #include "tests/requirements.h"
 #include "tests/status_matchers.h"
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define COUNTS_ALLOCATIONS
+// Allocations of this thread, to see that reading makes none; the file system's threads make some.
+thread_local int allocations = 0;
+
+[[gnu::noinline]] void* operator new(size_t size) {
+  ++allocations;
+  void* memory = std::malloc(size);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+#endif
 
 namespace vrapl {
 namespace {
@@ -126,6 +143,24 @@ TEST_P(BackendsTest, SysfsReadsTheSameButForTheKernelsRounding) {
     }
   }
 }
+
+#ifdef COUNTS_ALLOCATIONS
+TEST_P(BackendsTest, ReadingAllocatesNothing) {
+  absl::StatusOr<Sources> msr_sources = OpenMsrSources(root_, {.clock = &clock_});
+  absl::StatusOr<Sources> sysfs_sources = OpenPowercapSources(root_, clock_);
+  ASSERT_THAT(msr_sources, IsOk());
+  ASSERT_THAT(sysfs_sources, IsOk());
+  const auto sample = std::make_unique<EnergySample>();
+  const int before = allocations;
+  ASSERT_GT(before, 0) << "they are counted";
+  for (int i = 0; i < 10; ++i) {
+    clock_.Advance(kNanosPerMilli);
+    msr_sources->front()->Read(*sample);
+    sysfs_sources->front()->Read(*sample);
+  }
+  EXPECT_EQ(allocations, before);
+}
+#endif
 
 INSTANTIATE_TEST_SUITE_P(Cpus, BackendsTest, testing::ValuesIn(CpuProfiles().begin(), CpuProfiles().end()),
                          [](const testing::TestParamInfo<CpuProfile>& profile) {
