@@ -215,12 +215,14 @@ void GuestLineReader::Feed(absl::string_view bytes, std::vector<GuestLine>& out)
   while (!bytes.empty()) {
     const size_t newline = bytes.find('\n');
     const absl::string_view part = bytes.substr(0, newline);
-    if (pending_.size() + part.size() < kMaxGuestLine && !too_long_) {
-      absl::StrAppend(&pending_, part);
-    } else {
-      too_long_ = true;
-      pending_.clear();
+    // Of what is too long to be a line the end is kept: one may be there.
+    constexpr size_t kMost = kMaxGuestLine - 1;
+    cut_ = cut_ || pending_.size() + part.size() > kMost;
+    if (cut_) {
+      const size_t room = kMost - std::min(kMost, part.size());
+      pending_.erase(0, pending_.size() - std::min(pending_.size(), room));
     }
+    absl::StrAppend(&pending_, part.substr(part.size() - std::min(part.size(), kMost)));
     if (newline == absl::string_view::npos) return;
     EndLine(out);
     bytes.remove_prefix(newline + 1);
@@ -238,11 +240,11 @@ void GuestLineReader::EndLine(std::vector<GuestLine>& out) {
   if (line.ok()) {
     out.push_back(*std::move(line));
     ++accepted_;
-  } else if (too_long_ || (!text.empty() && text[0] != '#')) {
+  } else if (cut_ || (!text.empty() && text[0] != '#')) {
     ++rejected_;
   }
   pending_.clear();
-  too_long_ = false;
+  cut_ = false;
 }
 
 }  // namespace vrapl

@@ -83,11 +83,13 @@ class GuestLineReader {
   uint64_t accepted() const { return accepted_; }
   uint64_t rejected() const { return rejected_; }  // ended lines that were neither good nor a comment nor empty
 
+  size_t pending_bytes() const { return pending_.size(); }  // of a line that has not ended
+
  private:
   void EndLine(std::vector<GuestLine>& out);
 
-  std::string pending_;  // at most kMaxGuestLine bytes
-  bool too_long_ = false;
+  std::string pending_;  // less than kMaxGuestLine bytes
+  bool cut_ = false;     // the beginning of the line is not in pending_
   uint64_t accepted_ = 0;
   uint64_t rejected_ = 0;
 };

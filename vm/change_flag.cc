@@ -14,11 +14,9 @@ void ChangeFlag::Raise() {
 
 bool ChangeFlag::Wait(absl::Duration timeout) {
   std::unique_lock<std::mutex> lock(mutex_);
-  const absl::Duration at_most = std::min(
-      timeout,
-      absl::Hours(24));  // an infinite wait would overflow the deadline
-  raised_now_.wait_for(lock, absl::ToChronoNanoseconds(at_most),
-                       [this] { return raised_; });
+  const absl::Duration at_most = std::min(timeout,
+                                          absl::Hours(24));  // an infinite wait would overflow the deadline
+  raised_now_.wait_for(lock, absl::ToChronoNanoseconds(at_most), [this] { return raised_; });
   return std::exchange(raised_, false);
 }
 

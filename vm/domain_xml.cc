@@ -20,19 +20,14 @@ Source SourceOf(const pugi::xml_node& device) {
   const std::string path = source.attribute("path").as_string();
   if (type == "pty" && !path.empty()) return {GuestPort::Transport::kPty, path};
   // mode='connect': QEMU is the client, and somebody else listens.
-  if (type == "unix" && !path.empty() &&
-      absl::string_view(source.attribute("mode").as_string("bind")) == "bind") {
+  if (type == "unix" && !path.empty() && absl::string_view(source.attribute("mode").as_string("bind")) == "bind") {
     return {GuestPort::Transport::kUnix, path};
   }
   if (type == "tcp" || type == "udp") {
     const std::string address =
-        absl::StrCat(source.attribute("host").as_string(), ":",
-                     source.attribute("service").as_string());
-    const bool listens =
-        absl::string_view(source.attribute("mode").as_string()) == "bind";
-    return {type == "tcp" && listens ? GuestPort::Transport::kTcp
-                                     : GuestPort::Transport::kOther,
-            address};
+        absl::StrCat(source.attribute("host").as_string(), ":", source.attribute("service").as_string());
+    const bool listens = absl::string_view(source.attribute("mode").as_string()) == "bind";
+    return {type == "tcp" && listens ? GuestPort::Transport::kTcp : GuestPort::Transport::kOther, address};
   }
   return {GuestPort::Transport::kOther, path};
 }
@@ -73,16 +68,13 @@ GuestPort VirtioPort(const pugi::xml_node& device) {
 
 absl::StatusOr<std::vector<GuestPort>> ParseGuestPorts(absl::string_view xml) {
   pugi::xml_document document;
-  const pugi::xml_parse_result parsed =
-      document.load_buffer(xml.data(), xml.size());
+  const pugi::xml_parse_result parsed = document.load_buffer(xml.data(), xml.size());
   if (!parsed) {
     return absl::InvalidArgumentError(
-        absl::StrCat("the VM's XML cannot be parsed: ", parsed.description(),
-                     " at byte ", parsed.offset));
+        absl::StrCat("the VM's XML cannot be parsed: ", parsed.description(), " at byte ", parsed.offset));
   }
   const pugi::xml_node domain = document.child("domain");
-  if (!domain)
-    return absl::InvalidArgumentError("the VM's XML has no <domain>");
+  if (!domain) return absl::InvalidArgumentError("the VM's XML has no <domain>");
 
   std::vector<GuestPort> ports;
   const pugi::xml_node devices = domain.child("devices");
@@ -91,8 +83,7 @@ absl::StatusOr<std::vector<GuestPort>> ParseGuestPorts(absl::string_view xml) {
     if (std::strcmp(device.name(), "serial") == 0 && IsIsaSerial(target)) {
       ports.push_back(IsaPort(device));
     } else if (std::strcmp(device.name(), "channel") == 0 &&
-               absl::string_view(target.attribute("type").as_string()) ==
-                   "virtio") {
+               absl::string_view(target.attribute("type").as_string()) == "virtio") {
       ports.push_back(VirtioPort(device));
     }
   }
@@ -100,8 +91,7 @@ absl::StatusOr<std::vector<GuestPort>> ParseGuestPorts(absl::string_view xml) {
   // no <serial> at all.
   const bool has_serial = static_cast<bool>(devices.child("serial"));
   for (const pugi::xml_node& device : devices.children("console")) {
-    const absl::string_view type =
-        device.child("target").attribute("type").as_string("serial");
+    const absl::string_view type = device.child("target").attribute("type").as_string("serial");
     if (!has_serial && type == "serial") ports.push_back(IsaPort(device));
   }
   return ports;

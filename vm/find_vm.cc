@@ -21,10 +21,8 @@ size_t EditDistance(absl::string_view a, absl::string_view b) {
   for (size_t i = 1; i <= a.size(); ++i) {
     row[0] = i;
     for (size_t j = 1; j <= b.size(); ++j) {
-      const bool same =
-          absl::ascii_tolower(a[i - 1]) == absl::ascii_tolower(b[j - 1]);
-      row[j] =
-          std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (same ? 0 : 1)});
+      const bool same = absl::ascii_tolower(a[i - 1]) == absl::ascii_tolower(b[j - 1]);
+      row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (same ? 0 : 1)});
       if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
         row[j] = std::min(row[j], before_last[j - 2] + 1);
     }
@@ -34,9 +32,7 @@ size_t EditDistance(absl::string_view a, absl::string_view b) {
   return last[b.size()];
 }
 
-std::string Quoted(absl::string_view name) {
-  return absl::StrCat("'", name, "'");
-}
+std::string Quoted(absl::string_view name) { return absl::StrCat("'", name, "'"); }
 
 }  // namespace
 
@@ -44,37 +40,26 @@ absl::StatusOr<Vm> FindVm(const std::vector<Vm>& vms, absl::string_view wanted,
                           const std::vector<std::string>& not_running) {
   std::vector<const Vm*> found;
   for (const Vm& vm : vms) {
-    if (vm.name == wanted ||
-        (!vm.uuid.empty() && absl::EqualsIgnoreCase(vm.uuid, wanted)))
-      found.push_back(&vm);
+    if (vm.name == wanted || (!vm.uuid.empty() && absl::EqualsIgnoreCase(vm.uuid, wanted))) found.push_back(&vm);
   }
   if (found.size() == 1) return *found.front();
   if (found.size() > 1) {
-    const std::string which =
-        absl::StrJoin(found, ", ", [](std::string* out, const Vm* vm) {
-          absl::StrAppend(out, vm->uuid.empty() ? "no uuid" : vm->uuid,
-                          " (process ", vm->pid, ")");
-        });
+    const std::string which = absl::StrJoin(found, ", ", [](std::string* out, const Vm* vm) {
+      absl::StrAppend(out, vm->uuid.empty() ? "no uuid" : vm->uuid, " (process ", vm->pid, ")");
+    });
     return absl::InvalidArgumentError(
-        absl::StrCat(found.size(), " running VMs are named ", Quoted(wanted),
-                     "; say which by its uuid: ", which));
+        absl::StrCat(found.size(), " running VMs are named ", Quoted(wanted), "; say which by its uuid: ", which));
   }
-  if (std::find(not_running.begin(), not_running.end(), wanted) !=
-      not_running.end()) {
-    return absl::NotFoundError(absl::StrCat(
-        "VM ", Quoted(wanted),
-        " is defined but not running; start it: virsh start ", wanted));
+  if (std::find(not_running.begin(), not_running.end(), wanted) != not_running.end()) {
+    return absl::NotFoundError(
+        absl::StrCat("VM ", Quoted(wanted), " is defined but not running; start it: virsh start ", wanted));
   }
   if (vms.empty())
-    return absl::NotFoundError(absl::StrCat(
-        "no running VM named ", Quoted(wanted), "; no VM is running"));
+    return absl::NotFoundError(absl::StrCat("no running VM named ", Quoted(wanted), "; no VM is running"));
 
-  const auto name_of = [](std::string* out, const Vm& vm) {
-    absl::StrAppend(out, vm.name);
-  };
+  const auto name_of = [](std::string* out, const Vm& vm) { absl::StrAppend(out, vm.name); };
   std::string message =
-      absl::StrCat("no running VM named ", Quoted(wanted),
-                   "; running: ", absl::StrJoin(vms, ", ", name_of));
+      absl::StrCat("no running VM named ", Quoted(wanted), "; running: ", absl::StrJoin(vms, ", ", name_of));
   const Vm* nearest = nullptr;
   size_t nearest_distance = 3;  // more than two slips is another word
   for (const Vm& vm : vms) {
@@ -84,8 +69,7 @@ absl::StatusOr<Vm> FindVm(const std::vector<Vm>& vms, absl::string_view wanted,
       nearest_distance = distance;
     }
   }
-  if (nearest != nullptr)
-    absl::StrAppend(&message, ". Did you mean ", Quoted(nearest->name), "?");
+  if (nearest != nullptr) absl::StrAppend(&message, ". Did you mean ", Quoted(nearest->name), "?");
   return absl::NotFoundError(message);
 }
 

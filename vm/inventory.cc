@@ -36,21 +36,17 @@ constexpr int kKeepAliveMisses = 3;
 void StartEventLoop() {
   static std::once_flag once;
   std::call_once(once, [] {
-    virSetErrorFunc(nullptr, [](void*, virErrorPtr) {
-    });  // else libvirt prints on stderr by itself
-    if (virEventRegisterDefaultImpl() < 0)
-      return;  // without events the periodic list still finds everything
+    virSetErrorFunc(nullptr, [](void*, virErrorPtr) {});  // else libvirt prints on stderr by itself
+    if (virEventRegisterDefaultImpl() < 0) return;        // without events the periodic list still finds everything
     sigset_t all;
     sigset_t before;
     sigfillset(&all);
-    pthread_sigmask(
-        SIG_SETMASK, &all,
-        &before);  // signals belong to the threads that wait for them
+    pthread_sigmask(SIG_SETMASK, &all,
+                    &before);  // signals belong to the threads that wait for them
     std::thread([] {
       pthread_setname_np(pthread_self(), "vrapl-libvirt");
       for (;;) {
-        if (virEventRunDefaultImpl() < 0)
-          RealClock().SleepUntil(MonotonicNs() + 100 * kNanosPerMilli);
+        if (virEventRunDefaultImpl() < 0) RealClock().SleepUntil(MonotonicNs() + 100 * kNanosPerMilli);
       }
     }).detach();
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
@@ -59,9 +55,7 @@ void StartEventLoop() {
 
 std::string LastMessage() {
   const virError* error = virGetLastError();
-  const std::string message = error != nullptr && error->message != nullptr
-                                  ? error->message
-                                  : "unknown error";
+  const std::string message = error != nullptr && error->message != nullptr ? error->message : "unknown error";
   return absl::StrReplaceAll(message, {{"\n", " "}});
 }
 
@@ -72,33 +66,28 @@ int LastCode() {
 
 absl::Status ConnectError(const std::string& uri) {
   const std::string message = LastMessage();
-  const std::string what =
-      absl::StrCat("connect to libvirt at ", uri, ": ", message);
+  const std::string what = absl::StrCat("connect to libvirt at ", uri, ": ", message);
   switch (LastCode()) {
     case VIR_ERR_AUTH_FAILED:
     case VIR_ERR_AUTH_CANCELLED:
     case VIR_ERR_AUTH_UNAVAILABLE:
     case VIR_ERR_ACCESS_DENIED:
-      return absl::PermissionDeniedError(absl::StrCat(
-          what, "; run as root or as a member of the group libvirt"));
+      return absl::PermissionDeniedError(absl::StrCat(what, "; run as root or as a member of the group libvirt"));
     case VIR_ERR_NO_CONNECT:
     case VIR_ERR_INVALID_ARG:
     case VIR_ERR_CONFIG_UNSUPPORTED:
     case VIR_ERR_CONF_SYNTAX:
-      return absl::InvalidArgumentError(absl::StrCat(
-          what,
-          "; give another --connect=URI, or --vms=proc to do without libvirt"));
+      return absl::InvalidArgumentError(
+          absl::StrCat(what, "; give another --connect=URI, or --vms=proc to do without libvirt"));
     default:
       break;
   }
   if (absl::StrContains(message, "Permission denied")) {
-    return absl::PermissionDeniedError(absl::StrCat(
-        what, "; run as root or as a member of the group libvirt"));
+    return absl::PermissionDeniedError(absl::StrCat(what, "; run as root or as a member of the group libvirt"));
   }
-  return absl::UnavailableError(
-      absl::StrCat(what,
-                   "; start it (systemctl start libvirtd, or virtqemud where "
-                   "there is that), or use --vms=proc to do without libvirt"));
+  return absl::UnavailableError(absl::StrCat(what,
+                                             "; start it (systemctl start libvirtd, or virtqemud where "
+                                             "there is that), or use --vms=proc to do without libvirt"));
 }
 
 struct FreeDomains {
@@ -116,25 +105,19 @@ class ProcessFinder {
  public:
   explicit ProcessFinder(const InventoryOptions& options) : options_(options) {}
 
-  std::optional<QemuProcess> Find(const std::string& name,
-                                  const std::string& uuid) {
+  std::optional<QemuProcess> Find(const std::string& name, const std::string& uuid) {
     if (!absl::StrContains(name, '/')) {
-      const absl::StatusOr<int64_t> pid =
-          ReadNumberFile(absl::StrCat(options_.run_dir, "/", name, ".pid"));
+      const absl::StatusOr<int64_t> pid = ReadNumberFile(absl::StrCat(options_.run_dir, "/", name, ".pid"));
       if (pid.ok() && *pid > 0 && *pid < (int64_t{1} << 31)) {
-        std::optional<QemuProcess> process =
-            ReadQemuProcess(options_.proc, static_cast<pid_t>(*pid));
+        std::optional<QemuProcess> process = ReadQemuProcess(options_.proc, static_cast<pid_t>(*pid));
         if (process.has_value() && process->uuid == uuid) return process;
       }
     }
     if (!std::exchange(searched_, true)) {
-      absl::StatusOr<std::vector<QemuProcess>> all =
-          ListQemuProcesses(options_.proc);
+      absl::StatusOr<std::vector<QemuProcess>> all = ListQemuProcesses(options_.proc);
       if (all.ok()) all_ = *std::move(all);
     }
-    const auto found =
-        std::find_if(all_.begin(), all_.end(),
-                     [&](const QemuProcess& p) { return p.uuid == uuid; });
+    const auto found = std::find_if(all_.begin(), all_.end(), [&](const QemuProcess& p) { return p.uuid == uuid; });
     if (found == all_.end()) return std::nullopt;
     return *found;
   }
@@ -156,8 +139,7 @@ class Inventory::Connection {
     std::atomic<bool> lost{false};
   };
 
-  static std::unique_ptr<Connection> Open(const std::string& uri,
-                                          std::shared_ptr<ChangeFlag> change) {
+  static std::unique_ptr<Connection> Open(const std::string& uri, std::shared_ptr<ChangeFlag> change) {
     virConnectPtr handle = virConnectOpenReadOnly(uri.c_str());
     if (handle == nullptr) return nullptr;
     std::unique_ptr<Connection> connection(new Connection(handle));
@@ -170,56 +152,42 @@ class Inventory::Connection {
       signals.change->Raise();
     };
     auto* shared = connection->Share();
-    if (virConnectRegisterCloseCallback(handle, on_close, shared, Unshare) <
-        0) {
+    if (virConnectRegisterCloseCallback(handle, on_close, shared, Unshare) < 0) {
       Unshare(shared);
     } else {
       connection->close_callback_ = on_close;
     }
-    const auto on_lifecycle = [](virConnectPtr, virDomainPtr, int, int,
-                                 void* opaque) { Raise(opaque); };
+    const auto on_lifecycle = [](virConnectPtr, virDomainPtr, int, int, void* opaque) { Raise(opaque); };
     connection->Register(VIR_DOMAIN_EVENT_ID_LIFECYCLE, +on_lifecycle);
-    const auto on_device = [](virConnectPtr, virDomainPtr, const char*,
-                              void* opaque) { Raise(opaque); };
+    const auto on_device = [](virConnectPtr, virDomainPtr, const char*, void* opaque) { Raise(opaque); };
     connection->Register(VIR_DOMAIN_EVENT_ID_DEVICE_ADDED, +on_device);
     connection->Register(VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, +on_device);
     return connection;
   }
 
   ~Connection() {
-    for (const int id : callbacks_)
-      virConnectDomainEventDeregisterAny(handle_, id);
-    if (close_callback_ != nullptr)
-      virConnectUnregisterCloseCallback(handle_, close_callback_);
+    for (const int id : callbacks_) virConnectDomainEventDeregisterAny(handle_, id);
+    if (close_callback_ != nullptr) virConnectUnregisterCloseCallback(handle_, close_callback_);
     virConnectClose(handle_);
   }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
   virConnectPtr handle() const { return handle_; }
-  bool lost() const {
-    return signals_->lost || virConnectIsAlive(handle_) == 0;
-  }
+  bool lost() const { return signals_->lost || virConnectIsAlive(handle_) == 0; }
 
  private:
   explicit Connection(virConnectPtr handle) : handle_(handle) {}
 
-  static void Raise(void* opaque) {
-    (*static_cast<std::shared_ptr<Signals>*>(opaque))->change->Raise();
-  }
-  std::shared_ptr<Signals>* Share() const {
-    return new std::shared_ptr<Signals>(signals_);
-  }
-  static void Unshare(void* opaque) {
-    delete static_cast<std::shared_ptr<Signals>*>(opaque);
-  }
+  static void Raise(void* opaque) { (*static_cast<std::shared_ptr<Signals>*>(opaque))->change->Raise(); }
+  std::shared_ptr<Signals>* Share() const { return new std::shared_ptr<Signals>(signals_); }
+  static void Unshare(void* opaque) { delete static_cast<std::shared_ptr<Signals>*>(opaque); }
 
   template <typename Callback>
   void Register(int event, Callback callback) {
     auto* shared = Share();
-    const int id = virConnectDomainEventRegisterAny(
-        handle_, nullptr, event, VIR_DOMAIN_EVENT_CALLBACK(callback), shared,
-        Unshare);
+    const int id =
+        virConnectDomainEventRegisterAny(handle_, nullptr, event, VIR_DOMAIN_EVENT_CALLBACK(callback), shared, Unshare);
     if (id < 0) {
       Unshare(shared);
     } else {
@@ -238,29 +206,23 @@ Inventory::Inventory(InventoryOptions options)
 
 Inventory::~Inventory() = default;
 
-absl::StatusOr<std::unique_ptr<Inventory>> Inventory::Open(
-    InventoryOptions options) {
+absl::StatusOr<std::unique_ptr<Inventory>> Inventory::Open(InventoryOptions options) {
   StartEventLoop();
   std::unique_ptr<Inventory> inventory(new Inventory(std::move(options)));
-  if (absl::Status status = inventory->EnsureConnected(); !status.ok())
-    return status;
+  if (absl::Status status = inventory->EnsureConnected(); !status.ok()) return status;
   return inventory;
 }
 
-bool Inventory::connected() const {
-  return connection_ != nullptr && !connection_->lost();
-}
+bool Inventory::connected() const { return connection_ != nullptr && !connection_->lost(); }
 
 absl::Status Inventory::EnsureConnected() {
   if (connected()) return absl::OkStatus();
   connection_.reset();
   const int64_t now_ns = options_.clock->NowNs();
   if (now_ns < next_attempt_ns_) {
-    const int64_t seconds =
-        (next_attempt_ns_ - now_ns + kNanosPerSecond - 1) / kNanosPerSecond;
+    const int64_t seconds = (next_attempt_ns_ - now_ns + kNanosPerSecond - 1) / kNanosPerSecond;
     return absl::Status(last_failure_.code(),
-                        absl::StrCat(last_failure_.message(),
-                                     "; trying again in ", seconds, " s"));
+                        absl::StrCat(last_failure_.message(), "; trying again in ", seconds, " s"));
   }
   connection_ = Connection::Open(options_.uri, change_);
   if (connection_ == nullptr) {
@@ -278,16 +240,13 @@ absl::StatusOr<std::vector<Vm>> Inventory::List() {
   if (absl::Status status = EnsureConnected(); !status.ok()) {
     // A daemon that went away is UNAVAILABLE whatever the attempt to reach it
     // again said.
-    return connections_ == 0 ? status
-                             : absl::UnavailableError(status.message());
+    return connections_ == 0 ? status : absl::UnavailableError(status.message());
   }
   const auto failed = [this](absl::string_view what) {
-    return absl::UnavailableError(
-        absl::StrCat(what, " at ", options_.uri, ": ", LastMessage()));
+    return absl::UnavailableError(absl::StrCat(what, " at ", options_.uri, ": ", LastMessage()));
   };
   virDomainPtr* found = nullptr;
-  const int count = virConnectListAllDomains(connection_->handle(), &found,
-                                             VIR_CONNECT_LIST_DOMAINS_ACTIVE);
+  const int count = virConnectListAllDomains(connection_->handle(), &found, VIR_CONNECT_LIST_DOMAINS_ACTIVE);
   if (count < 0) return failed("list the running VMs");
   const Domains domains(found, FreeDomains{count});
 
@@ -303,8 +262,7 @@ absl::StatusOr<std::vector<Vm>> Inventory::List() {
 
     char* xml = virDomainGetXMLDesc(domains[i], 0);
     if (xml == nullptr) {
-      if (LastCode() == VIR_ERR_NO_DOMAIN)
-        continue;  // it stopped while we looked
+      if (LastCode() == VIR_ERR_NO_DOMAIN) continue;  // it stopped while we looked
       return failed(absl::StrCat("read the XML of VM ", vm.name));
     }
     absl::StatusOr<std::vector<GuestPort>> ports = ParseGuestPorts(xml);
@@ -312,23 +270,19 @@ absl::StatusOr<std::vector<Vm>> Inventory::List() {
     if (ports.ok()) {
       vm.ports = *std::move(ports);
     } else {
-      problems_.push_back(
-          absl::StrCat("VM ", vm.name, ": ", ports.status().message()));
+      problems_.push_back(absl::StrCat("VM ", vm.name, ": ", ports.status().message()));
     }
 
     const std::optional<QemuProcess> process = processes.Find(vm.name, vm.uuid);
     if (!process.has_value()) {
-      problems_.push_back(
-          absl::StrCat("VM ", vm.name, ": no process with -uuid ", vm.uuid,
-                       " under ", options_.proc,
-                       " (does vrapl run in another PID namespace, or is it "
-                       "mounted with hidepid?)"));
+      problems_.push_back(absl::StrCat("VM ", vm.name, ": no process with -uuid ", vm.uuid, " under ", options_.proc,
+                                       " (does vrapl run in another PID namespace, or is it "
+                                       "mounted with hidepid?)"));
       continue;
     }
     vm.pid = process->pid;
     vm.start_time = process->start_time;
-    absl::StatusOr<std::vector<Vcpu>> vcpus =
-        FindVcpuThreads(options_.proc, vm.pid);
+    absl::StatusOr<std::vector<Vcpu>> vcpus = FindVcpuThreads(options_.proc, vm.pid);
     if (!vcpus.ok()) continue;
     vm.vcpus = *std::move(vcpus);
     vms.push_back(std::move(vm));
@@ -341,12 +295,10 @@ std::vector<std::string> Inventory::DefinedButNotRunning() {
   std::vector<std::string> names;
   if (!connected()) return names;
   virDomainPtr* found = nullptr;
-  const int count = virConnectListAllDomains(connection_->handle(), &found,
-                                             VIR_CONNECT_LIST_DOMAINS_INACTIVE);
+  const int count = virConnectListAllDomains(connection_->handle(), &found, VIR_CONNECT_LIST_DOMAINS_INACTIVE);
   if (count < 0) return names;
   const Domains domains(found, FreeDomains{count});
-  for (int i = 0; i < count; ++i)
-    names.emplace_back(virDomainGetName(domains[i]));
+  for (int i = 0; i < count; ++i) names.emplace_back(virDomainGetName(domains[i]));
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -355,8 +307,7 @@ bool Inventory::WaitForChange(absl::Duration timeout) {
   if (connected()) return change_->Wait(timeout);
   // The daemon's return gives no notice: be back when the next attempt is due.
   const absl::Duration until_attempt =
-      std::max(absl::ZeroDuration(),
-               absl::Nanoseconds(next_attempt_ns_ - options_.clock->NowNs()));
+      std::max(absl::ZeroDuration(), absl::Nanoseconds(next_attempt_ns_ - options_.clock->NowNs()));
   if (until_attempt > timeout) return change_->Wait(timeout);
   change_->Wait(until_attempt);
   return true;

@@ -16,12 +16,10 @@ namespace vrapl {
 
 struct InventoryOptions {
   std::string uri = "qemu:///system";
-  std::string run_dir =
-      "/run/libvirt/qemu";  // holds NAME.pid for each running VM; where it does
-                            // not, `proc` is searched
+  std::string run_dir = "/run/libvirt/qemu";  // holds NAME.pid for each running VM; where it does
+                                              // not, `proc` is searched
   std::string proc = "/proc";
-  const Clock* clock =
-      &RealClock();  // for the pauses between attempts to connect
+  const Clock* clock = &RealClock();  // for the pauses between attempts to connect
 };
 
 // When libvirtd goes away, List() is UNAVAILABLE and every later call tries
@@ -39,8 +37,7 @@ class Inventory final : public VmLister {
   // Errors: UNAVAILABLE when no daemon answers, PERMISSION_DENIED,
   // INVALID_ARGUMENT for a URI that libvirt does not know; each in one line,
   // with what to do.
-  static absl::StatusOr<std::unique_ptr<Inventory>> Open(
-      InventoryOptions options);
+  static absl::StatusOr<std::unique_ptr<Inventory>> Open(InventoryOptions options);
   static absl::StatusOr<std::unique_ptr<Inventory>> Open(std::string uri) {
     return Open(InventoryOptions{.uri = std::move(uri)});
   }
@@ -48,17 +45,13 @@ class Inventory final : public VmLister {
 
   absl::string_view origin() const override { return "libvirt"; }
   absl::StatusOr<std::vector<Vm>> List() override;
-  const std::vector<std::string>& problems() const override {
-    return problems_;
-  }
+  const std::vector<std::string>& problems() const override { return problems_; }
   std::vector<std::string> DefinedButNotRunning() override;
   bool WaitForChange(absl::Duration timeout) override;
   void Wake() override { change_->Raise(); }
 
   bool connected() const;
-  uint64_t connections() const {
-    return connections_;
-  }  // made so far; 1 + the times the daemon came back
+  uint64_t connections() const { return connections_; }  // made so far; 1 + the times the daemon came back
 
  private:
   class Connection;
@@ -67,9 +60,8 @@ class Inventory final : public VmLister {
   absl::Status EnsureConnected();
 
   const InventoryOptions options_;
-  const std::shared_ptr<ChangeFlag>
-      change_;  // shared with callbacks, which may outlive this object by a
-                // moment
+  const std::shared_ptr<ChangeFlag> change_;  // shared with callbacks, which may outlive this object by a
+                                              // moment
   std::unique_ptr<Connection> connection_;
   uint64_t connections_ = 0;
   int64_t next_attempt_ns_ = 0;

@@ -7,9 +7,7 @@
 namespace vrapl {
 namespace {
 
-bool SameHostEnd(const GuestPort& a, const GuestPort& b) {
-  return a.transport == b.transport && a.path == b.path;
-}
+bool SameHostEnd(const GuestPort& a, const GuestPort& b) { return a.transport == b.transport && a.path == b.path; }
 
 }  // namespace
 
@@ -17,46 +15,39 @@ ChosenPorts ChoosePorts(const Vm& vm, const PortChoice& choice) {
   ChosenPorts chosen;
   const auto take = [&](const GuestPort& port, const std::string& what) {
     if (port.transport == GuestPort::Transport::kOther) {
-      chosen.problems.push_back(absl::StrCat(
-          "VM ", vm.name, ": ", what,
-          " is backed by something that cannot be written to; use type='unix' "
-          "with mode='bind', or type='pty'"));
+      chosen.problems.push_back(absl::StrCat("VM ", vm.name, ": ", what,
+                                             " is backed by something that cannot be written to; use type='unix' "
+                                             "with mode='bind', or type='pty'"));
       return;
     }
-    const bool taken = std::any_of(
-        chosen.ports.begin(), chosen.ports.end(),
-        [&](const GuestPort& other) { return SameHostEnd(other, port); });
+    const bool taken = std::any_of(chosen.ports.begin(), chosen.ports.end(),
+                                   [&](const GuestPort& other) { return SameHostEnd(other, port); });
     if (!taken) chosen.ports.push_back(port);
   };
 
   for (const GuestPort& port : vm.ports) {
-    if (port.kind == GuestPort::Kind::kVirtioChannel &&
-        port.name == choice.channel) {
+    if (port.kind == GuestPort::Kind::kVirtioChannel && port.name == choice.channel) {
       take(port, absl::StrCat("channel ", port.name));
     }
   }
   for (const int wanted : choice.isa_ports) {
     if (wanted == 0 && !choice.allow_port_0) {
-      chosen.problems.push_back(absl::StrCat(
-          "VM ", vm.name,
-          ": serial port 0 is not used, because a guest usually has a login "
-          "prompt on "
-          "ttyS0; add a second <serial> and name port 1, or force port 0"));
+      chosen.problems.push_back(absl::StrCat("VM ", vm.name,
+                                             ": serial port 0 is not used, because a guest usually has a login "
+                                             "prompt on "
+                                             "ttyS0; add a second <serial> and name port 1, or force port 0"));
       continue;
     }
-    const auto port = std::find_if(
-        vm.ports.begin(), vm.ports.end(), [&](const GuestPort& candidate) {
-          return candidate.kind == GuestPort::Kind::kIsaSerial &&
-                 candidate.isa_port == wanted;
-        });
+    const auto port = std::find_if(vm.ports.begin(), vm.ports.end(), [&](const GuestPort& candidate) {
+      return candidate.kind == GuestPort::Kind::kIsaSerial && candidate.isa_port == wanted;
+    });
     if (port != vm.ports.end()) {
       take(*port, absl::StrCat("serial port ", wanted));
     } else if (chosen.ports.empty()) {  // a VM that has the channel need not
                                         // have the serial port as well
-      chosen.problems.push_back(absl::StrCat(
-          "VM ", vm.name, ": no serial port ", wanted,
-          "; add <serial type='unix'> with <target port='", wanted,
-          "'/>, or the channel ", choice.channel, ", and start it again"));
+      chosen.problems.push_back(absl::StrCat("VM ", vm.name, ": no serial port ", wanted,
+                                             "; add <serial type='unix'> with <target port='", wanted,
+                                             "'/>, or the channel ", choice.channel, ", and start it again"));
     }
   }
   return chosen;

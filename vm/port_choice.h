@@ -13,15 +13,13 @@ inline constexpr char kPowerChannelName[] = "org.vrapl.power.0";
 struct PortChoice {
   std::string channel = kPowerChannelName;  // the virtio-serial channel of this
                                             // name is always used
-  std::vector<int>
-      isa_ports;  // --serial-port: these ISA ports as well, the N of ttySN
-  bool allow_port_0 = false;  // ttyS0 usually has a login prompt, and lines
-                              // would be typed into it
+  std::vector<int> isa_ports;               // --serial-port: these ISA ports as well, the N of ttySN
+  bool allow_port_0 = false;                // ttyS0 usually has a login prompt, and lines
+                                            // would be typed into it
 };
 
 struct ChosenPorts {
-  std::vector<GuestPort>
-      ports;  // channel first, then ISA ports in the order asked for
+  std::vector<GuestPort> ports;       // channel first, then ISA ports in the order asked for
   std::vector<std::string> problems;  // one line each: what was asked for and
                                       // cannot be had, and what to do
 };

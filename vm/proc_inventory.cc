@@ -12,14 +12,12 @@ absl::StatusOr<std::vector<Vm>> ProcInventory::List() {
   problems_.clear();
   std::vector<Vm> vms;
   for (QemuProcess& process : *processes) {
-    absl::StatusOr<std::vector<Vcpu>> vcpus =
-        FindVcpuThreads(proc_, process.pid);
+    absl::StatusOr<std::vector<Vcpu>> vcpus = FindVcpuThreads(proc_, process.pid);
     if (!vcpus.ok()) continue;  // it ended while we looked
     if (vcpus->empty()) {
-      problems_.push_back(absl::StrCat(
-          "VM ", process.name, " (process ", process.pid,
-          "): no thread is named as a vCPU; start QEMU with -name ",
-          process.name, ",debug-threads=on to tell its vCPUs apart"));
+      problems_.push_back(absl::StrCat("VM ", process.name, " (process ", process.pid,
+                                       "): no thread is named as a vCPU; start QEMU with -name ", process.name,
+                                       ",debug-threads=on to tell its vCPUs apart"));
     }
     vms.push_back({.uuid = std::move(process.uuid),
                    .name = std::move(process.name),

@@ -17,12 +17,8 @@ class ProcInventory final : public VmLister {
 
   absl::string_view origin() const override { return "proc"; }
   absl::StatusOr<std::vector<Vm>> List() override;
-  const std::vector<std::string>& problems() const override {
-    return problems_;
-  }
-  bool WaitForChange(absl::Duration timeout) override {
-    return change_.Wait(timeout);
-  }  // nothing gives notice here
+  const std::vector<std::string>& problems() const override { return problems_; }
+  bool WaitForChange(absl::Duration timeout) override { return change_.Wait(timeout); }  // nothing gives notice here
   void Wake() override { change_.Raise(); }
 
  private:

@@ -25,8 +25,7 @@ absl::string_view BaseName(absl::string_view path) {
 // rights of that process's user.
 std::string ReadExe(const std::string& proc, pid_t pid) {
   std::array<char, PATH_MAX> target;
-  const ssize_t size = ::readlink(absl::StrCat(proc, "/", pid, "/exe").c_str(),
-                                  target.data(), target.size());
+  const ssize_t size = ::readlink(absl::StrCat(proc, "/", pid, "/exe").c_str(), target.data(), target.size());
   if (size <= 0) return "";
   absl::string_view path(target.data(), static_cast<size_t>(size));
   absl::ConsumeSuffix(&path, " (deleted)");  // QEMU was upgraded under the VM
@@ -35,8 +34,7 @@ std::string ReadExe(const std::string& proc, pid_t pid) {
 
 // QEMU takes -uuid and --uuid alike.
 bool IsOption(absl::string_view word, absl::string_view name) {
-  return absl::ConsumePrefix(&word, "-") &&
-         (absl::ConsumePrefix(&word, "-"), word == name);
+  return absl::ConsumePrefix(&word, "-") && (absl::ConsumePrefix(&word, "-"), word == name);
 }
 
 }  // namespace
@@ -69,29 +67,22 @@ std::string VmNameOfOption(absl::string_view option) {
 
 bool IsQemuProgram(absl::string_view path) {
   const absl::string_view base = BaseName(path);
-  return absl::StartsWith(base, "qemu-system-") || base == "qemu-kvm" ||
-         base == "kvm";
+  return absl::StartsWith(base, "qemu-system-") || base == "qemu-kvm" || base == "kvm";
 }
 
 absl::StatusOr<uint64_t> ParseStartTime(absl::string_view stat) {
   const size_t end_of_comm = stat.rfind(')');
   if (end_of_comm != absl::string_view::npos) {
-    const std::vector<absl::string_view> fields =
-        absl::StrSplit(stat.substr(end_of_comm + 1), ' ', absl::SkipEmpty());
-    constexpr size_t kStartTime =
-        22 - 3;  // the first field after the command is number 3
+    const std::vector<absl::string_view> fields = absl::StrSplit(stat.substr(end_of_comm + 1), ' ', absl::SkipEmpty());
+    constexpr size_t kStartTime = 22 - 3;  // the first field after the command is number 3
     uint64_t start_time = 0;
-    if (fields.size() > kStartTime &&
-        absl::SimpleAtoi(fields[kStartTime], &start_time))
-      return start_time;
+    if (fields.size() > kStartTime && absl::SimpleAtoi(fields[kStartTime], &start_time)) return start_time;
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat("no start time in \"", stat.substr(0, 80), "\""));
+  return absl::InvalidArgumentError(absl::StrCat("no start time in \"", stat.substr(0, 80), "\""));
 }
 
 absl::StatusOr<uint64_t> ReadStartTime(const std::string& proc, pid_t pid) {
-  const absl::StatusOr<std::string> stat =
-      ReadSmallFile(absl::StrCat(proc, "/", pid, "/stat"));
+  const absl::StatusOr<std::string> stat = ReadSmallFile(absl::StrCat(proc, "/", pid, "/stat"));
   if (!stat.ok()) return stat.status();
   return ParseStartTime(*stat);
 }
@@ -99,16 +90,14 @@ absl::StatusOr<uint64_t> ReadStartTime(const std::string& proc, pid_t pid) {
 std::optional<QemuProcess> ReadQemuProcess(const std::string& proc, pid_t pid) {
   const absl::StatusOr<uint64_t> start_time = ReadStartTime(proc, pid);
   if (!start_time.ok()) return std::nullopt;
-  const absl::StatusOr<std::string> cmdline =
-      ReadSmallFile(absl::StrCat(proc, "/", pid, "/cmdline"));
+  const absl::StatusOr<std::string> cmdline = ReadSmallFile(absl::StrCat(proc, "/", pid, "/cmdline"));
   if (!cmdline.ok()) return std::nullopt;
   const std::vector<std::string> words = SplitCmdline(*cmdline);
   if (words.empty()) return std::nullopt;
   const std::string exe = ReadExe(proc, pid);
   if (!IsQemuProgram(exe.empty() ? words[0] : exe)) return std::nullopt;
 
-  QemuProcess process{
-      .pid = pid, .start_time = *start_time, .name = "", .uuid = ""};
+  QemuProcess process{.pid = pid, .start_time = *start_time, .name = "", .uuid = ""};
   for (size_t i = 1; i + 1 < words.size(); ++i) {
     const std::string& value = words[i + 1];
     if (IsOption(words[i], "name")) process.name = VmNameOfOption(value);
@@ -126,16 +115,14 @@ std::optional<QemuProcess> ReadQemuProcess(const std::string& proc, pid_t pid) {
   return process;
 }
 
-absl::StatusOr<std::vector<QemuProcess>> ListQemuProcesses(
-    const std::string& proc) {
+absl::StatusOr<std::vector<QemuProcess>> ListQemuProcesses(const std::string& proc) {
   absl::StatusOr<std::vector<std::string>> names = ListDirectory(proc);
   if (!names.ok()) return names.status();
   std::vector<QemuProcess> processes;
   for (const std::string& name : *names) {
     pid_t pid = 0;
     if (!absl::SimpleAtoi(name, &pid)) continue;
-    if (std::optional<QemuProcess> process = ReadQemuProcess(proc, pid))
-      processes.push_back(*std::move(process));
+    if (std::optional<QemuProcess> process = ReadQemuProcess(proc, pid)) processes.push_back(*std::move(process));
   }
   return processes;
 }

@@ -42,7 +42,6 @@ absl::StatusOr<uint64_t> ReadStartTime(const std::string& proc, pid_t pid);
 std::optional<QemuProcess> ReadQemuProcess(const std::string& proc, pid_t pid);
 
 // Every one of them under `proc`.   Errors: those of listing `proc`.
-absl::StatusOr<std::vector<QemuProcess>> ListQemuProcesses(
-    const std::string& proc);
+absl::StatusOr<std::vector<QemuProcess>> ListQemuProcesses(const std::string& proc);
 
 }  // namespace vrapl

@@ -23,7 +23,6 @@ std::optional<int> VcpuIndexOfThread(absl::string_view comm);
 // without debug-threads. A thread that ends while we look is left out. Errors:
 // NOT_FOUND when there is no such process. `proc` is "/proc", or a copy of it
 // in a test.
-absl::StatusOr<std::vector<Vcpu>> FindVcpuThreads(const std::string& proc,
-                                                  pid_t pid);
+absl::StatusOr<std::vector<Vcpu>> FindVcpuThreads(const std::string& proc, pid_t pid);
 
 }  // namespace vrapl

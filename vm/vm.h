@@ -33,12 +33,12 @@ struct GuestPort {
 
   Kind kind = Kind::kVirtioChannel;
   Transport transport = Transport::kOther;
-  std::string path;   // of the socket or the pty, "HOST:PORT" for tcp; exactly
-                      // as the live XML gives it
-  std::string name;   // kVirtioChannel: the target's name, "org.vrapl.power.0"
-  int isa_port = -1;  // kIsaSerial: the target's port, the N of ttySN. The
-                      // alias is numbered otherwise.
-  std::string alias;  // libvirt's name of the device, "channel0"
+  std::string path;                // of the socket or the pty, "HOST:PORT" for tcp; exactly
+                                   // as the live XML gives it
+  std::string name;                // kVirtioChannel: the target's name, "org.vrapl.power.0"
+  int isa_port = -1;               // kIsaSerial: the target's port, the N of ttySN. The
+                                   // alias is numbered otherwise.
+  std::string alias;               // libvirt's name of the device, "channel0"
   std::optional<bool> guest_open;  // kVirtioChannel: whether a program in the
                                    // guest had it open when the XML was read
 
@@ -49,14 +49,12 @@ struct GuestPort {
 // again. The VM itself is known by uuid, which outlives a restart; libvirt's
 // numeric id does not and is not kept.
 struct Vm {
-  std::string
-      uuid;  // lower case; empty for a QEMU that was started without one
+  std::string uuid;  // lower case; empty for a QEMU that was started without one
   std::string name;
   pid_t pid = 0;
-  uint64_t start_time = 0;  // of the process, in clock ticks since boot: field
-                            // 22 of /proc/PID/stat
-  std::vector<Vcpu>
-      vcpus;  // by index; empty when QEMU does not name its threads
+  uint64_t start_time = 0;       // of the process, in clock ticks since boot: field
+                                 // 22 of /proc/PID/stat
+  std::vector<Vcpu> vcpus;       // by index; empty when QEMU does not name its threads
   std::vector<GuestPort> ports;  // empty when found without libvirt
 
   friend bool operator==(const Vm&, const Vm&) = default;

@@ -6,9 +6,8 @@
 namespace vrapl {
 
 void SortVms(std::vector<Vm>& vms) {
-  std::sort(vms.begin(), vms.end(), [](const Vm& a, const Vm& b) {
-    return std::tie(a.name, a.pid) < std::tie(b.name, b.pid);
-  });
+  std::sort(vms.begin(), vms.end(),
+            [](const Vm& a, const Vm& b) { return std::tie(a.name, a.pid) < std::tie(b.name, b.pid); });
 }
 
 }  // namespace vrapl

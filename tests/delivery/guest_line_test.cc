@@ -259,9 +259,20 @@ TEST(GuestLineReaderTest, ALineThatBrokeOffCostsOnlyItself) {
 TEST(GuestLineReaderTest, EndlessLinesTakeNoMemory) {
   GuestLineReader reader;
   const std::string noise(100000, 'x');
-  for (int i = 0; i < 100; ++i) EXPECT_THAT(Feed(reader, noise), IsEmpty());
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_THAT(Feed(reader, noise), IsEmpty());
+    EXPECT_LT(reader.pending_bytes(), kMaxGuestLine);
+  }
   EXPECT_THAT(Feed(reader, "\n" + Numbered(7)), ElementsAre(7));
   EXPECT_EQ(reader.rejected(), 1u);
+  // A good line at the end of a bad one is found, however it comes.
+  EXPECT_THAT(Feed(reader, noise + Numbered(8)), ElementsAre(8));
+  for (const char c : std::string(5000, 'y')) Feed(reader, std::string(1, c));
+  std::vector<GuestLine> lines;
+  for (const char c : Numbered(9)) reader.Feed(absl::string_view(&c, 1), lines);
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_EQ(lines[0].seq, 9u);
+  EXPECT_THAT(Feed(reader, Numbered(10)), ElementsAre(10));
 }
 
 TEST(GuestLineReaderTest, SurvivesAnythingAndComesBack) {
