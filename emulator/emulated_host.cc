@@ -343,6 +343,7 @@ void EmulatedHost::AddCpus(HostFsTree& tree) {
     for (size_t c = 0; c < package.cores.size(); ++c) {
       for (const int cpu : package.cores[c].cpus) {
         tree.AddMsr(cpu);
+        tree.ServeOn(absl::StrCat("/dev/cpu/", cpu), cpu);
         const std::string directory = absl::StrCat(system, "/cpu", cpu);
         tree.AddDirectory(directory);
         cpuinfo[cpu] = absl::StrCat(
@@ -440,6 +441,8 @@ void EmulatedHost::AddPowercap(HostFsTree& tree) {
         tree.AddText(directory + "/constraint_0_power_limit_uw", Line(tdp_uw));
         tree.AddText(directory + "/constraint_0_max_power_uw", Line(tdp_uw));
         tree.AddText(directory + "/constraint_0_time_window_us", Line(999'424));
+        // The driver, too, reads the register on one CPU of the package, whoever asks.
+        tree.ServeOn(directory, packages_[p].cpus.front());
       }
     }
   }

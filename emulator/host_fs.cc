@@ -16,7 +16,6 @@
 #include <climits>
 #include <cstdlib>
 #include <cstring>
-#include <mutex>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -70,7 +69,7 @@ absl::Status CheckMountPoint(const std::string& directory) {
       return absl::FailedPreconditionError(
           absl::StrCat("mount on ", directory,
                        ": the program that served it has died and left its mount behind; remove it with: umount -l ",
-                       directory, " (or, without root: fusermount3 -u ", directory, ")"));
+                       directory, " (or, without root: fusermount3 -uz ", directory, ")"));
     }
     return PosixError(error, absl::StrCat("mount on ", directory));
   }
@@ -120,26 +119,104 @@ void HostFsTree::AddMsr(int cpu, mode_t mode) {
   Add(absl::StrCat("/dev/cpu/", cpu, "/msr"), Kind::kMsr, mode).cpu = cpu;
 }
 
+void HostFsTree::ServeOn(absl::string_view path, int cpu) {
+  size_t at = 0;
+  for (absl::string_view name : absl::StrSplit(path, '/', absl::SkipEmpty())) {
+    const auto child = nodes_[at].children.find(std::string(name));
+    if (child == nodes_[at].children.end()) return;
+    at = child->second;
+  }
+  if (at != 0) served_on_[at] = {std::string(path), cpu};
+}
+
+// ---- one mount and the thread that serves it ----
+
+// FUSE's inode number of a node is its index + 1, but that of the session's own root is always 1.
+struct HostFs::Session {
+  HostFs* host = nullptr;
+  size_t root = 0;
+  fuse_session* fuse = nullptr;
+  bool mounted = false;
+  bool running = false;
+  pthread_t thread = {};
+  fuse_buf buffer = {};
+
+  fuse_ino_t InodeOf(size_t node) const { return node == root ? FUSE_ROOT_ID : node + 1; }
+  size_t NodeOf(fuse_ino_t inode) const { return inode == FUSE_ROOT_ID ? root : static_cast<size_t>(inode) - 1; }
+
+  ~Session() {
+    if (running) {
+      ::pthread_cancel(thread);
+      ::pthread_join(thread, nullptr);
+      std::free(buffer.mem);
+    }
+    // Closes the connection first, so that whoever still waits for an answer gets an error and nobody a hang.
+    if (mounted) fuse_session_unmount(fuse);
+    if (fuse != nullptr) fuse_session_destroy(fuse);
+  }
+
+  // The thread is cancelled only while it waits for a request, never inside an answer.
+  static void* Serve(void* argument) {
+    Session& session = *static_cast<Session*>(argument);
+    ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
+    ::pthread_setname_np(::pthread_self(), "vrapl-hostfs");
+    while (fuse_session_exited(session.fuse) == 0) {
+      ::pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, nullptr);
+      const int size = fuse_session_receive_buf(session.fuse, &session.buffer);
+      ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
+      if (size == -EINTR || size == -EAGAIN) continue;
+      if (size <= 0) break;
+      fuse_session_process_buf(session.fuse, &session.buffer);
+    }
+    const uint64_t one = 1;
+    [[maybe_unused]] const ssize_t written = ::write(session.host->ended_.get(), &one, sizeof one);
+    return nullptr;
+  }
+
+  // Starts the thread, bound to `cpu` unless that is -1. Gives why it has not the priority asked for, or "".
+  absl::StatusOr<std::string> Start(int cpu, int realtime_priority) {
+    pthread_attr_t attributes;
+    ::pthread_attr_init(&attributes);
+    ::pthread_attr_setstacksize(&attributes, kThreadStack);
+    if (cpu >= 0) {
+      cpu_set_t one;
+      CPU_ZERO(&one);
+      CPU_SET(static_cast<size_t>(cpu), &one);
+      ::pthread_attr_setaffinity_np(&attributes, sizeof one, &one);
+    }
+    const int error = ::pthread_create(&thread, &attributes, Serve, this);
+    ::pthread_attr_destroy(&attributes);
+    if (error != 0) return PosixError(error, "start a thread of the file system");
+    running = true;
+    if (realtime_priority == 0) return std::string();
+    const sched_param priority{.sched_priority = realtime_priority};
+    const int denied = ::pthread_setschedparam(thread, SCHED_FIFO, &priority);
+    if (denied == 0) return std::string();
+    return std::string(
+        PosixError(denied, absl::StrCat("SCHED_FIFO priority ", realtime_priority, " (needs CAP_SYS_NICE)")).message());
+  }
+};
+
 // ---- the file system's answers ----
 
 struct HostFs::Operations {
   using Kind = HostFsTree::Kind;
   using Node = HostFsTree::Node;
 
-  // The text of a computed file as it was when this opener last read from its beginning.
-  struct OpenText {
-    std::mutex mutex;
-    std::string text;
-  };
+  // The text of a computed file as it was when this opener last read from its beginning. Only the session's one thread
+  // touches it.
+  using OpenText = std::string;
 
-  static HostFs& Host(fuse_req_t request) { return *static_cast<HostFs*>(fuse_req_userdata(request)); }
-  static size_t Index(fuse_ino_t ino) { return static_cast<size_t>(ino) - 1; }
-  static const Node& NodeOf(fuse_req_t request, fuse_ino_t ino) { return Host(request).tree_.nodes_[Index(ino)]; }
+  static const Session& SessionOf(fuse_req_t request) { return *static_cast<Session*>(fuse_req_userdata(request)); }
+  static HostFs& Host(fuse_req_t request) { return *SessionOf(request).host; }
+  static const Node& NodeOf(fuse_req_t request, fuse_ino_t ino) {
+    return Host(request).tree_.nodes_[SessionOf(request).NodeOf(ino)];
+  }
 
-  static struct stat Attributes(const HostFs& host, size_t index) {
-    const Node& node = host.tree_.nodes_[index];
+  static struct stat Attributes(const Session& session, size_t index) {
+    const Node& node = session.host->tree_.nodes_[index];
     struct stat info = {};
-    info.st_ino = index + 1;
+    info.st_ino = session.InodeOf(index);
     info.st_uid = ::geteuid();
     info.st_gid = ::getegid();
     info.st_blksize = 4096;
@@ -181,15 +258,15 @@ struct HostFs::Operations {
       return;
     }
     fuse_entry_param entry = {};
-    entry.ino = child->second + 1;
-    entry.attr = Attributes(Host(request), child->second);
+    entry.ino = SessionOf(request).InodeOf(child->second);
+    entry.attr = Attributes(SessionOf(request), child->second);
     entry.attr_timeout = kCacheSeconds;
     entry.entry_timeout = kCacheSeconds;
     fuse_reply_entry(request, &entry);
   }
 
   static void GetAttr(fuse_req_t request, fuse_ino_t ino, fuse_file_info* /*file*/) {
-    const struct stat info = Attributes(Host(request), Index(ino));
+    const struct stat info = Attributes(SessionOf(request), SessionOf(request).NodeOf(ino));
     fuse_reply_attr(request, &info, kCacheSeconds);
   }
 
@@ -231,16 +308,15 @@ struct HostFs::Operations {
         ReplyText(request, node.text, size, offset);
         return;
       case Kind::kComputed: {
-        OpenText& open = *reinterpret_cast<OpenText*>(file->fh);
-        const std::lock_guard lock(open.mutex);
+        OpenText& text = *reinterpret_cast<OpenText*>(file->fh);
         if (offset == 0) {
-          open.text.clear();
-          if (const int error = node.compute(open.text); error != 0) {
+          text.clear();
+          if (const int error = node.compute(text); error != 0) {
             fuse_reply_err(request, error);
             return;
           }
         }
-        ReplyText(request, open.text, size, offset);
+        ReplyText(request, text, size, offset);
         return;
       }
       case Kind::kDirectory:
@@ -278,20 +354,20 @@ struct HostFs::Operations {
   }
 
   static void ReadDir(fuse_req_t request, fuse_ino_t ino, size_t size, off_t offset, fuse_file_info* /*file*/) {
-    const HostFs& host = Host(request);
+    const Session& session = SessionOf(request);
     const Node& directory = NodeOf(request, ino);
     std::string block(size, '\0');
     size_t used = 0;
     off_t position = 0;
     const auto add = [&](const char* name, size_t index) {
       if (position++ < offset) return true;
-      const struct stat info = Attributes(host, index);
+      const struct stat info = Attributes(session, index);
       const size_t length = fuse_add_direntry(request, block.data() + used, size - used, name, &info, position);
       if (length > size - used) return false;
       used += length;
       return true;
     };
-    bool room = add(".", Index(ino)) && add("..", directory.parent);
+    bool room = add(".", session.NodeOf(ino)) && add("..", directory.parent);
     for (auto child = directory.children.begin(); room && child != directory.children.end(); ++child) {
       room = add(child->first.c_str(), child->second);
     }
@@ -313,88 +389,50 @@ struct HostFs::Operations {
   }
 };
 
-// ---- mounting, threads, unmounting ----
-
-// libfuse's session and the threads that serve it.
-struct HostFs::Session {
-  struct Worker {
-    Session* session = nullptr;
-    pthread_t thread = {};
-    fuse_buf buffer = {};
-  };
-
-  fuse_session* fuse = nullptr;
-  bool mounted = false;
-  UniqueFd ended;
-  std::vector<Worker> workers;  // not resized once threads run
-
-  ~Session() {
-    for (Worker& worker : workers) ::pthread_cancel(worker.thread);
-    for (Worker& worker : workers) {
-      ::pthread_join(worker.thread, nullptr);
-      std::free(worker.buffer.mem);
-    }
-    // Closes the connection first, so that whoever still waits for an answer gets an error and nobody a hang.
-    if (mounted) fuse_session_unmount(fuse);
-    if (fuse != nullptr) fuse_session_destroy(fuse);
-  }
-
-  // Threads are cancelled only while they wait for a request, never inside an answer.
-  static void* Serve(void* argument) {
-    Worker& worker = *static_cast<Worker*>(argument);
-    fuse_session* fuse = worker.session->fuse;
-    ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
-    ::pthread_setname_np(::pthread_self(), "vrapl-hostfs");
-    while (fuse_session_exited(fuse) == 0) {
-      ::pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, nullptr);
-      const int size = fuse_session_receive_buf(fuse, &worker.buffer);
-      ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
-      if (size == -EINTR || size == -EAGAIN) continue;
-      if (size <= 0) break;
-      fuse_session_process_buf(fuse, &worker.buffer);
-    }
-    const uint64_t one = 1;
-    [[maybe_unused]] const ssize_t written = ::write(worker.session->ended.get(), &one, sizeof one);
-    return nullptr;
-  }
-
-  // Starts the threads; gives why they have not the priority asked for, or "".
-  absl::StatusOr<std::string> Start(const HostFsOptions& options) {
-    std::string problem;
-    pthread_attr_t attributes;
-    ::pthread_attr_init(&attributes);
-    ::pthread_attr_setstacksize(&attributes, kThreadStack);
-    workers.reserve(static_cast<size_t>(options.threads));
-    int error = 0;
-    for (int i = 0; i < options.threads && error == 0; ++i) {
-      Worker& worker = workers.emplace_back();
-      worker.session = this;
-      error = ::pthread_create(&worker.thread, &attributes, Serve, &worker);
-      if (error != 0) {
-        workers.pop_back();
-        break;
-      }
-      if (options.realtime_priority > 0) {
-        const sched_param priority{.sched_priority = options.realtime_priority};
-        if (const int denied = ::pthread_setschedparam(worker.thread, SCHED_FIFO, &priority); denied != 0) {
-          problem = std::string(PosixError(denied, absl::StrCat("SCHED_FIFO priority ", options.realtime_priority,
-                                                                " (needs CAP_SYS_NICE)"))
-                                    .message());
-        }
-      }
-    }
-    ::pthread_attr_destroy(&attributes);
-    if (error != 0) return PosixError(error, "start a thread of the file system");
-    return problem;
-  }
-};
+// ---- mounting and unmounting ----
 
 HostFs::HostFs(std::string directory, HostFsTree tree, RegisterFile* registers, const HostFsOptions& options)
-    : directory_(std::move(directory)), tree_(std::move(tree)), registers_(registers), options_(options) {}
+    : directory_(std::move(directory)),
+      tree_(std::move(tree)),
+      registers_(registers),
+      options_(options),
+      ended_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
-HostFs::~HostFs() = default;
+HostFs::~HostFs() {
+  while (!sessions_.empty()) sessions_.pop_back();  // those within others before them
+}
 
-int HostFs::ended_fd() const { return session_->ended.get(); }
+absl::Status HostFs::AddSession(size_t node, const std::string& path, int cpu) {
+  // Other users may look, with the rights that the modes give them; only root may offer that.
+  std::vector<std::string> arguments = {
+      "vrapl-emulator", "-o",
+      absl::StrCat("default_permissions,nosuid,nodev,noatime,fsname=vrapl-emulator,subtype=vrapl-emulator",
+                   ::geteuid() == 0 ? ",allow_other" : "")};
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  fuse_args args = FUSE_ARGS_INIT(static_cast<int>(argv.size()), argv.data());
+  static const fuse_lowlevel_ops kOperations = Operations::Table();
+  fuse_set_log_func(KeepFuseMessage);
+  LastFuseMessage().clear();
+
+  Session& session = *sessions_.emplace_back(std::make_unique<Session>());
+  session.host = this;
+  session.root = node;
+  session.fuse = fuse_session_new(&args, &kOperations, sizeof kOperations, &session);
+  fuse_opt_free_args(&args);
+  if (session.fuse == nullptr) return absl::InternalError(absl::StrCat("mount on ", path, ": ", LastFuseMessage()));
+  errno = 0;
+  if (fuse_session_mount(session.fuse, path.c_str()) != 0) {
+    const int error = errno == 0 ? EIO : errno;
+    return PosixError(error, absl::StrCat("mount on ", path, " (", LastFuseMessage(),
+                                          "; needs root, or fusermount3 from the package fuse3)"));
+  }
+  session.mounted = true;
+  absl::StatusOr<std::string> problem = session.Start(cpu, options_.realtime_priority);
+  if (!problem.ok()) return problem.status();
+  if (!problem->empty()) realtime_problem_ = *std::move(problem);
+  return absl::OkStatus();
+}
 
 absl::StatusOr<std::unique_ptr<HostFs>> HostFs::Mount(const std::string& directory, HostFsTree tree,
                                                       RegisterFile* registers, const HostFsOptions& options) {
@@ -410,38 +448,17 @@ absl::StatusOr<std::unique_ptr<HostFs>> HostFs::Mount(const std::string& directo
   }
   const bool root = ::geteuid() == 0;
   HostFsOptions used = options;
-  used.threads = std::max(used.threads, 1);
   used.need_rawio = used.need_rawio && root;
   std::unique_ptr<HostFs> host(new HostFs(resolved.get(), std::move(tree), registers, used));
-  host->session_ = std::make_unique<Session>();
-  Session& session = *host->session_;
-  session.ended = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-
-  // Other users may look, with the rights that the modes give them; only root may offer that.
-  std::vector<std::string> arguments = {
-      "vrapl-emulator", "-o", "default_permissions,nosuid,nodev,noatime,fsname=vrapl-emulator,subtype=vrapl-emulator"};
-  if (root) arguments.back() += ",allow_other";
-  std::vector<char*> argv;
-  for (std::string& argument : arguments) argv.push_back(argument.data());
-  fuse_args args = FUSE_ARGS_INIT(static_cast<int>(argv.size()), argv.data());
-  static const fuse_lowlevel_ops kOperations = Operations::Table();
-  fuse_set_log_func(KeepFuseMessage);
-  LastFuseMessage().clear();
-  session.fuse = fuse_session_new(&args, &kOperations, sizeof kOperations, host.get());
-  fuse_opt_free_args(&args);
-  if (session.fuse == nullptr) {
-    return absl::InternalError(absl::StrCat("mount on ", host->directory_, ": ", LastFuseMessage()));
+  if (absl::Status status = host->AddSession(0, host->directory_, -1); !status.ok()) return status;
+  if (!root) return host;
+  cpu_set_t ours;
+  if (::sched_getaffinity(0, sizeof ours, &ours) != 0) return host;
+  for (const auto& [node, where] : host->tree_.served_on_) {
+    const auto& [path, cpu] = where;
+    if (cpu < 0 || cpu >= CPU_SETSIZE || !CPU_ISSET(static_cast<size_t>(cpu), &ours)) continue;
+    if (absl::Status status = host->AddSession(node, host->directory_ + path, cpu); !status.ok()) return status;
   }
-  errno = 0;
-  if (fuse_session_mount(session.fuse, host->directory_.c_str()) != 0) {
-    const int error = errno == 0 ? EIO : errno;
-    return PosixError(error, absl::StrCat("mount on ", host->directory_, " (", LastFuseMessage(),
-                                          "; needs root, or fusermount3 from the package fuse3)"));
-  }
-  session.mounted = true;
-  absl::StatusOr<std::string> problem = session.Start(used);
-  if (!problem.ok()) return problem.status();
-  host->realtime_problem_ = *std::move(problem);
   return host;
 }
 

@@ -15,6 +15,7 @@
 #include <cerrno>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "base/host_root.h"
 #include "base/posix.h"
@@ -209,6 +210,45 @@ TEST_F(HostFsTest, ManyFilesInOneDirectoryAreAllListed) {
   absl::StatusOr<std::vector<std::string>> names = ListDirectory(dir.path() + "/dev/cpu");
   ASSERT_THAT(names, IsOk());
   EXPECT_EQ(names->size(), 1000U);
+}
+
+TEST_F(HostFsTest, PartsServedOnACpuLookLikeTheRest) {
+  const TempDir dir;
+  HostFsTree tree;
+  tree.AddMsr(0);
+  tree.AddMsr(99'999);
+  tree.AddText("/zones/one/name", "one\n");
+  tree.AddText("/zones/one/below/name", "below\n");
+  tree.AddText("/zones/two/name", "two\n");
+  tree.AddLink("/class/below", "../zones/one/below");
+  tree.AddLink("/zones/one/below/up", "../../two");
+  tree.ServeOn("/dev/cpu/0", 0);
+  tree.ServeOn("/dev/cpu/99999", 99'999);  // not this machine's
+  tree.ServeOn("/zones/one", 0);
+  tree.ServeOn("/zones/none", 0);  // not in the tree
+  registers_.Set(0, kMsrPkgEnergyStatus, 42);
+  registers_.Set(99'999, kMsrPkgEnergyStatus, 43);
+  absl::StatusOr<std::unique_ptr<HostFs>> host = HostFs::Mount(dir.path(), std::move(tree), &registers_);
+  ASSERT_THAT(host, IsOk());
+  EXPECT_THAT(ReadSmallFile("/proc/self/mounts"),
+              IsOkAndHolds(AllOf(HasSubstr(dir.path() + "/dev/cpu/0 "), HasSubstr(dir.path() + "/zones/one "),
+                                 testing::Not(HasSubstr("/dev/cpu/99999 ")))));
+  for (const auto& [cpu, value] : {std::pair{0, 42U}, std::pair{99'999, 43U}}) {
+    const std::string path = dir.path() + "/dev/cpu/" + std::to_string(cpu) + "/msr";
+    const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    ASSERT_TRUE(fd.ok()) << path;
+    uint64_t read = 0;
+    EXPECT_EQ(::pread(fd.get(), &read, sizeof read, kMsrPkgEnergyStatus), 8);
+    EXPECT_EQ(read, value);
+  }
+  EXPECT_THAT(ListDirectory(dir.path() + "/zones"), IsOkAndHolds(ElementsAre("one", "two")));
+  EXPECT_THAT(ListDirectory(dir.path() + "/zones/one"), IsOkAndHolds(ElementsAre("below", "name")));
+  EXPECT_THAT(ReadSmallFile(dir.path() + "/zones/one/name"), IsOkAndHolds("one"));
+  EXPECT_THAT(ReadSmallFile(dir.path() + "/class/below/name"), IsOkAndHolds("below"));
+  EXPECT_THAT(ReadSmallFile(dir.path() + "/class/below/up/name"), IsOkAndHolds("two"));
+  EXPECT_THAT(ReadSmallFile(dir.path() + "/zones/one/../two/name"), IsOkAndHolds("two"));
+  host->reset();
+  EXPECT_THAT(ReadSmallFile("/proc/self/mounts"), IsOkAndHolds(testing::Not(HasSubstr(dir.path()))));
 }
 
 TEST_F(HostFsTest, UnmountLeavesNothingAndOpenFilesFail) {

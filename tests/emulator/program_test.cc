@@ -154,7 +154,7 @@ TEST_F(ProgramTest, UnmountsWhileAFileIsOpen) {
 TEST_F(ProgramTest, EndsWhenSomebodyElseUnmounts) {
   Program emulator = Emulator({"--mount", mount_, "--power=const:80W"});
   ASSERT_THAT(emulator.ReadLine(), StartsWith("vrapl-emulator: ready"));
-  ASSERT_EQ(::system(("umount " + mount_).c_str()), 0);
+  ASSERT_EQ(::system(("umount -l " + mount_).c_str()), 0);
   const Ended ended = emulator.Wait();
   EXPECT_EQ(ended.code, 1);
   EXPECT_THAT(ended.err, HasSubstr("unmounted by somebody else"));
