@@ -11,7 +11,7 @@ struct Line {
   double slope = 0;
   double intercept_error = 0;  // standard errors
   double slope_error = 0;
-  double scatter = 0;          // standard deviation of the residuals
+  double scatter = 0;  // standard deviation of the residuals
 };
 
 }  // namespace

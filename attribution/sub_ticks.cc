@@ -20,8 +20,9 @@ uint64_t DivideOfWhole(uint64_t amount, absl::Span<const int64_t> weights, uint6
 }
 
 void Divide(uint64_t amount, absl::Span<const int64_t> weights, absl::Span<uint64_t> parts) {
-  const uint64_t sum = std::accumulate(weights.begin(), weights.end(), uint64_t{0},
-                                       [](uint64_t total, int64_t weight) { return total + static_cast<uint64_t>(weight); });
+  const uint64_t sum = std::accumulate(weights.begin(), weights.end(), uint64_t{0}, [](uint64_t total, int64_t weight) {
+    return total + static_cast<uint64_t>(weight);
+  });
   const uint64_t left = DivideOfWhole(amount, weights, sum, parts);
   if (sum == 0 || left == 0) return;
   const auto largest = std::max_element(weights.begin(), weights.end());
@@ -50,7 +51,9 @@ std::vector<uint64_t> TickSettler::Settle(absl::Span<const uint64_t> owed) {
   // Whole ticks are still open (or, rarely, too many were given): to and from those with the most to ask for.
   std::vector<size_t> order(carry_.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  const auto most_owed_first = [this](size_t a, size_t b) { return carry_[a] != carry_[b] ? carry_[a] > carry_[b] : a < b; };
+  const auto most_owed_first = [this](size_t a, size_t b) {
+    return carry_[a] != carry_[b] ? carry_[a] > carry_[b] : a < b;
+  };
   while (open >= kTick) {
     const size_t row = *std::min_element(order.begin(), order.end(), most_owed_first);
     ++ticks[row];

@@ -24,7 +24,9 @@ class SubTickTotal {
   }
   uint64_t ticks() const { return ticks_; }
   uint64_t fraction() const { return fraction_; }  // sub-ticks above ticks(), below kSubTicksPerTick
-  long double value() const { return static_cast<long double>(ticks_) + static_cast<long double>(fraction_) / kSubTicksPerTick; }
+  long double value() const {
+    return static_cast<long double>(ticks_) + static_cast<long double>(fraction_) / kSubTicksPerTick;
+  }
 
  private:
   uint64_t ticks_ = 0;

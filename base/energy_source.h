@@ -26,8 +26,8 @@ struct DomainInfo {
 struct PackageInfo {
   int package_id = 0;
   int die_id = 0;
-  int reader_cpu = 0;             // the CPU whose register is read: pin the reader there and no interrupt crosses CPUs
-  std::vector<int> cpus;          // online CPUs of the package, ascending: run time on these belongs to this package
+  int reader_cpu = 0;     // the CPU whose register is read: pin the reader there and no interrupt crosses CPUs
+  std::vector<int> cpus;  // online CPUs of the package, ascending: run time on these belongs to this package
   std::vector<DomainInfo> domains;  // in the order of EnergySample::ticks
 };
 

@@ -16,8 +16,8 @@ void UniqueFd::Reset() {
 
 absl::Status PosixError(int error, absl::string_view what) {
   // absl::ErrnoToStatus would call EIO "UNKNOWN"; a device that fails once may answer the next time.
-  const absl::StatusCode code =
-      error == EIO || error == EAGAIN || error == EBUSY ? absl::StatusCode::kUnavailable : absl::ErrnoToStatusCode(error);
+  const absl::StatusCode code = error == EIO || error == EAGAIN || error == EBUSY ? absl::StatusCode::kUnavailable
+                                                                                  : absl::ErrnoToStatusCode(error);
   return absl::Status(code, absl::StrCat(what, ": ", std::strerror(error)));
 }
 

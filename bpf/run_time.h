@@ -26,7 +26,7 @@ class RunTimeWindow {
   // False when the table was full and the time went to unreported_ns.
   bool AddThread(uint32_t tid, uint32_t tgid, uint32_t task_flags, int64_t ns);
 
-  const CpuTime& time() const { return time_; }  // of all CPUs of the package together
+  const CpuTime& time() const { return time_; }                     // of all CPUs of the package together
   absl::Span<const ThreadRun> threads() const { return threads_; }  // those that ran, in the order met
   void Clear();
 

@@ -45,7 +45,8 @@ std::string Reason(const std::string& warnings) {
 absl::Status ExplainLoadError(int error, const std::string& warnings) {
   if (error == EPERM || error == EACCES) {
     return absl::PermissionDeniedError(
-        "load the sched_switch program: CAP_BPF and CAP_PERFMON are needed (run as root, or setcap cap_bpf,cap_perfmon+ep)");
+        "load the sched_switch program: CAP_BPF and CAP_PERFMON are needed (run as root, or setcap "
+        "cap_bpf,cap_perfmon+ep)");
   }
   if (::access("/sys/kernel/btf/vmlinux", R_OK) != 0) {
     return absl::UnimplementedError(
@@ -88,7 +89,8 @@ absl::StatusOr<std::unique_ptr<SwitchLog>> SwitchLog::Attach() {
   if (cpus <= 0) return absl::UnavailableError("count the possible CPUs (/sys/devices/system/cpu/possible)");
   bpf_map__set_max_entries(skeleton->object->maps.switch_logs, static_cast<uint32_t>(cpus));
   bpf_map__set_max_entries(skeleton->object->maps.run_queues, static_cast<uint32_t>(cpus));
-  if (const int error = -switch_log_program__load(skeleton->object); error != 0) return ExplainLoadError(error, warnings);
+  if (const int error = -switch_log_program__load(skeleton->object); error != 0)
+    return ExplainLoadError(error, warnings);
 
   std::unique_ptr<SwitchLog> log(new SwitchLog(std::move(skeleton)));
   log->possible_cpus_ = cpus;

@@ -27,9 +27,7 @@ class SwitchLog {
   int possible_cpus() const { return possible_cpus_; }
 
   // Records written by `cpu` so far.
-  uint64_t Head(int cpu) const {
-    return std::atomic_ref<__u64>(log(cpu).head).load(std::memory_order_acquire);
-  }
+  uint64_t Head(int cpu) const { return std::atomic_ref<__u64>(log(cpu).head).load(std::memory_order_acquire); }
 
   // Calls visit(record) for each record from `tail` to the head, advancing `tail`, until visit returns false (that
   // record is left for the next call). Returns the number of records lost because the writer had lapped the reader.

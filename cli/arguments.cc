@@ -18,7 +18,8 @@ namespace {
 
 absl::Status UnknownWord(absl::string_view option, absl::string_view typed, const std::vector<std::string>& words) {
   const std::optional<std::string> meant = ClosestWord(typed, words);
-  return absl::InvalidArgumentError(absl::StrCat(option, "=", typed, ": unknown; it can be ", absl::StrJoin(words, ", "),
+  return absl::InvalidArgumentError(absl::StrCat(option, "=", typed, ": unknown; it can be ",
+                                                 absl::StrJoin(words, ", "),
                                                  meant ? absl::StrCat(". Did you mean ", *meant, "?") : ""));
 }
 
@@ -51,9 +52,11 @@ void AddRunOptions(CLI::App& app, CommonArguments& arguments) {
   app.add_option("--vm", arguments.only_vms, "only this VM, by name or UUID; may be repeated")
       ->type_name("NAME")
       ->allow_extra_args(false);
-  app.add_option("--model", arguments.model, "how energy is divided: base-share, share, capacity; the first is told to guests")
+  app.add_option("--model", arguments.model,
+                 "how energy is divided: base-share, share, capacity; the first is told to guests")
       ->type_name("NAME[,NAME]");
-  app.add_option("--base-power", arguments.base_power, "idle power, given instead of learned: 20W or package=20W,dram=3W")
+  app.add_option("--base-power", arguments.base_power,
+                 "idle power, given instead of learned: 20W or package=20W,dram=3W")
       ->type_name("POWER");
   app.add_option("--period", arguments.period, "time between samples (1ms)")->type_name("TIME");
   app.add_option("--duration", arguments.duration, "end after this time")->type_name("TIME");
@@ -65,7 +68,8 @@ absl::StatusOr<int64_t> ParseDurationNs(absl::string_view name, absl::string_vie
   absl::Duration duration;
   const bool bare = !text.empty() && text.find_first_not_of("0123456789.") == absl::string_view::npos && text != "0";
   if (bare) {
-    return absl::InvalidArgumentError(absl::StrCat(name, "=", text, ": a unit is missing; write ", text, "ms or ", text, "s"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, "=", text, ": a unit is missing; write ", text, "ms or ", text, "s"));
   }
   if (!absl::ParseDuration(std::string(text), &duration)) {
     return absl::InvalidArgumentError(absl::StrCat(name, "=", text, ": not a time; write it like 1ms, 2s or 1m30s"));

@@ -15,7 +15,8 @@ std::string Quoted(const std::string& text) {
 }  // namespace
 
 std::string FlushCsvHeader() {
-  return "t_ns,dt_ns,kind,vm_id,vm_name,part,package,die,domain,energy_ticks,energy_uj,active_uj,run_time_ns,model,source\n";
+  return "t_ns,dt_ns,kind,vm_id,vm_name,part,package,die,domain,energy_ticks,energy_uj,active_uj,run_time_ns,model,"
+         "source\n";
 }
 
 std::string FlushToCsv(const FlushReport& report) {

@@ -29,7 +29,8 @@ void AppendLedger(const FlushReport& report, const ModelReport& model, std::stri
   for (const RowReport& row : model.rows) {
     if (!IsMain(row.domain)) continue;
     auto& lines = row.kind == RowKind::kVm ? vms : others;
-    const std::string name = row.kind == RowKind::kVm ? absl::StrCat("vm ", row.vm.name) : std::string(RowKindName(row.kind));
+    const std::string name =
+        row.kind == RowKind::kVm ? absl::StrCat("vm ", row.vm.name) : std::string(RowKindName(row.kind));
     auto line = std::find_if(lines.begin(), lines.end(), [&](const auto& known) { return known.first == name; });
     if (line == lines.end()) line = lines.insert(lines.end(), {name, Line{}});
     line->second.energy_uj += row.energy_uj;
@@ -40,12 +41,12 @@ void AppendLedger(const FlushReport& report, const ModelReport& model, std::stri
     }
     if (row.domain.domain == RaplDomain::kPackage) line->second.run_ns += row.run_time_ns;
   }
-  absl::StrAppendFormat(&text, "  %-24s %12s %10s %10s %12s\n", absl::StrCat("(", ModelName(model.model), ")"), "energy J",
-                        "power W", "active W", "CPUs busy");
+  absl::StrAppendFormat(&text, "  %-24s %12s %10s %10s %12s\n", absl::StrCat("(", ModelName(model.model), ")"),
+                        "energy J", "power W", "active W", "CPUs busy");
   vms.insert(vms.end(), others.begin(), others.end());
   for (const auto& [name, line] : vms) {
-    absl::StrAppendFormat(&text, "  %-24s %12.6f %10.3f %10s %12.4f\n", name, static_cast<double>(line.energy_uj) * 1e-6,
-                          Watts(line.energy_uj, report.dt_ns),
+    absl::StrAppendFormat(&text, "  %-24s %12.6f %10.3f %10s %12.4f\n", name,
+                          static_cast<double>(line.energy_uj) * 1e-6, Watts(line.energy_uj, report.dt_ns),
                           line.active_uj ? absl::StrFormat("%.3f", Watts(*line.active_uj, report.dt_ns)) : "-",
                           static_cast<double>(line.run_ns) / static_cast<double>(report.dt_ns));
   }
@@ -77,7 +78,8 @@ std::string Sparkline(const std::vector<float>& values, int width, float most) {
   std::string line;
   for (int column = 0; column < width; ++column) {
     const size_t begin = values.size() * static_cast<size_t>(column) / static_cast<size_t>(width);
-    const size_t end = std::max(begin + 1, values.size() * static_cast<size_t>(column + 1) / static_cast<size_t>(width));
+    const size_t end =
+        std::max(begin + 1, values.size() * static_cast<size_t>(column + 1) / static_cast<size_t>(width));
     if (begin >= values.size()) break;
     float sum = 0;
     for (size_t i = begin; i < std::min(end, values.size()); ++i) sum += values[i];

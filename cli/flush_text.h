@@ -9,7 +9,7 @@
 namespace vrapl {
 
 struct TextStyle {
-  bool lines = true;   // the lines that guests were sent
+  bool lines = true;     // the lines that guests were sent
   int curve_width = 60;  // columns of the power curve of each VM; 0: none
 };
 

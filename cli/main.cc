@@ -79,7 +79,8 @@ int Main(int argc, char** argv) {
     const std::optional<std::string> meant = ClosestWord(first, verbs);
     return Fail(kExitUsage, absl::StrCat("unknown verb ", first, "; ",
                                          meant ? absl::StrCat("did you mean ", *meant, "?")
-                                               : absl::StrCat("there are ", absl::StrJoin(verbs, ", "), ", and VM_NAME SERIAL_PATH"),
+                                               : absl::StrCat("there are ", absl::StrJoin(verbs, ", "),
+                                                              ", and VM_NAME SERIAL_PATH"),
                                          " (see vrapl --help)"));
   }
   for (int i = 1; i < argc; ++i) {

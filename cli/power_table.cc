@@ -30,22 +30,22 @@ std::string PowerTable::Format(const FlushReport& report) {
     for (const RowReport& row : model.rows) {
       if (row.domain.domain != RaplDomain::kPackage && row.domain.domain != RaplDomain::kDram) continue;
       if ((row.kind == RowKind::kVm) != vms || row.kind == RowKind::kStolen) continue;
-      const bool wanted = only_vms_.empty() || !vms ||
-                          std::any_of(only_vms_.begin(), only_vms_.end(), [&](const std::string& name) {
-                            return name == row.vm.name || name == row.vm.uuid;
-                          });
+      const bool wanted =
+          only_vms_.empty() || !vms || std::any_of(only_vms_.begin(), only_vms_.end(), [&](const std::string& name) {
+            return name == row.vm.name || name == row.vm.uuid;
+          });
       if (wanted) add(vms ? absl::StrCat("vm:", row.vm.name) : std::string(RowKindName(row.kind)), row.energy_uj);
     }
   }
-  const bool by_capacity = std::any_of(model.counters.begin(), model.counters.end(), [&](const CounterReport& counter) {
-    return counter.model != model.model;
-  });
+  const bool by_capacity = std::any_of(model.counters.begin(), model.counters.end(),
+                                       [&](const CounterReport& counter) { return counter.model != model.model; });
 
   std::vector<std::string> columns;
   for (const auto& [column, energy_uj] : cells) columns.push_back(column);
   std::string text;
   if (columns != columns_ || lines_since_header_ >= kHeaderEvery) {
-    absl::StrAppendFormat(&text, "# watts, mean of each interval; source %s (%s)\n%12s", report.source, report.backend, "t_s");
+    absl::StrAppendFormat(&text, "# watts, mean of each interval; source %s (%s)\n%12s", report.source, report.backend,
+                          "t_s");
     for (const std::string& column : columns) absl::StrAppendFormat(&text, " %12s", column);
     text += "  model\n";
     columns_ = columns;

@@ -111,8 +111,8 @@ void PrintText(const Findings& found) {
       }
     }
   }
-  absl::PrintF("run time  %s\n", found.run_time.ok() ? "exact, by BPF at sched_switch"
-                                                      : absl::StrCat("NO: ", found.run_time.message()));
+  absl::PrintF("run time  %s\n",
+               found.run_time.ok() ? "exact, by BPF at sched_switch" : absl::StrCat("NO: ", found.run_time.message()));
   if (!found.vms_status.ok()) {
     absl::PrintF("VMs       NO: %s\n", found.vms_status.message());
   } else {
@@ -125,8 +125,9 @@ void PrintText(const Findings& found) {
       absl::PrintF("    no channel %s: name a serial port with `vrapl serve --serial-port=N`\n", kPowerChannelName);
     }
   }
-  absl::PrintF("%s\n", found.chosen.empty() ? "energy cannot be measured here; `vrapl sample --emulate` shows an emulated host"
-                                            : absl::StrCat("energy can be measured, by ", found.chosen));
+  absl::PrintF("%s\n", found.chosen.empty()
+                           ? "energy cannot be measured here; `vrapl sample --emulate` shows an emulated host"
+                           : absl::StrCat("energy can be measured, by ", found.chosen));
 }
 
 Json StatusJson(const absl::Status& status) {
@@ -139,9 +140,10 @@ void PrintJson(const Findings& found) {
   Json json = {{"vrapl", VRAPL_VERSION}, {"emulated", !found.source.empty()}, {"chosen", nullptr}};
   if (!found.chosen.empty()) json["chosen"] = found.chosen;
   if (found.cpu.ok()) {
-    json["cpu"] = {{"vendor", found.cpu->vendor_id}, {"family", found.cpu->family}, {"model", found.cpu->model},
-                   {"stepping", found.cpu->stepping}, {"name", found.cpu->name}, {"microcode", found.cpu->microcode},
-                   {"hypervisor", found.cpu->hypervisor}};
+    json["cpu"] = {
+        {"vendor", found.cpu->vendor_id},     {"family", found.cpu->family}, {"model", found.cpu->model},
+        {"stepping", found.cpu->stepping},    {"name", found.cpu->name},     {"microcode", found.cpu->microcode},
+        {"hypervisor", found.cpu->hypervisor}};
   }
   json["backends"] = Json::array();
   for (const BackendFindings& backend : found.backends) {
@@ -158,8 +160,11 @@ void PrintJson(const Findings& found) {
         }
         domains.push_back(std::move(one));
       }
-      entry["packages"].push_back({{"package", package.package_id}, {"die", package.die_id}, {"cpus", package.cpus},
-                                   {"reader_cpu", package.reader_cpu}, {"domains", std::move(domains)}});
+      entry["packages"].push_back({{"package", package.package_id},
+                                   {"die", package.die_id},
+                                   {"cpus", package.cpus},
+                                   {"reader_cpu", package.reader_cpu},
+                                   {"domains", std::move(domains)}});
     }
     json["backends"].push_back(std::move(entry));
   }
@@ -168,8 +173,8 @@ void PrintJson(const Findings& found) {
   for (const Vm& vm : found.vms) {
     Json ports = Json::array();
     for (const GuestPort& port : vm.ports) ports.push_back(PortText(port));
-    json["vms"]["list"].push_back({{"name", vm.name}, {"id", vm.uuid}, {"pid", vm.pid}, {"vcpus", vm.vcpus.size()},
-                                   {"ports", std::move(ports)}});
+    json["vms"]["list"].push_back(
+        {{"name", vm.name}, {"id", vm.uuid}, {"pid", vm.pid}, {"vcpus", vm.vcpus.size()}, {"ports", std::move(ports)}});
   }
   std::printf("%s\n", json.dump(2).c_str());
 }

@@ -13,7 +13,8 @@
 namespace vrapl {
 namespace {
 
-constexpr char kFooter[] = R"(Samples are taken every --period; a line is printed for each --window. Nothing is sent to guests.
+constexpr char kFooter[] =
+    R"(Samples are taken every --period; a line is printed for each --window. Nothing is sent to guests.
 
 Examples:
   vrapl sample                                 power of domains and VMs, once a second
@@ -61,32 +62,32 @@ int SampleVerb(int argc, char** argv) {
 
   PowerTable table(arguments.only_vms);
   FlushReport latest;
-  const DaemonEvents events{
-      .on_start =
-          [&](const RunDescription& description) {
-            if (description.source == "emulated") Notice("EMULATED HARDWARE: the energy is not measured");
-            if (*format == Format::kCsv) std::fputs(FlushCsvHeader().c_str(), stdout);
-          },
-      .on_report =
-          [&](const FlushReport& report) {
-            std::string text;
-            switch (*format) {
-              case Format::kText:
-                text = table.Format(report);
-                break;
-              case Format::kCsv:
-                text = FlushToCsv(report);
-                break;
-              case Format::kJsonl:
-                text = FlushToJson(report) + "\n";
-                break;
-            }
-            std::fputs(text.c_str(), stdout);
-            std::fflush(stdout);
-            for (const std::string& problem : report.problems) Notice(problem);
-            latest = report;
-          },
-      .on_notice = [](const std::string& notice) { Notice(notice); }};
+  const DaemonEvents events{.on_start =
+                                [&](const RunDescription& description) {
+                                  if (description.source == "emulated")
+                                    Notice("EMULATED HARDWARE: the energy is not measured");
+                                  if (*format == Format::kCsv) std::fputs(FlushCsvHeader().c_str(), stdout);
+                                },
+                            .on_report =
+                                [&](const FlushReport& report) {
+                                  std::string text;
+                                  switch (*format) {
+                                    case Format::kText:
+                                      text = table.Format(report);
+                                      break;
+                                    case Format::kCsv:
+                                      text = FlushToCsv(report);
+                                      break;
+                                    case Format::kJsonl:
+                                      text = FlushToJson(report) + "\n";
+                                      break;
+                                  }
+                                  std::fputs(text.c_str(), stdout);
+                                  std::fflush(stdout);
+                                  for (const std::string& problem : report.problems) Notice(problem);
+                                  latest = report;
+                                },
+                            .on_notice = [](const std::string& notice) { Notice(notice); }};
   if (absl::Status status = RunDaemon(*options, events, stop); !status.ok()) return Fail(status);
   PrintSummary(latest, static_cast<double>(latest.t_ns) * 1e-9);
   return std::ferror(stdout) == 0 ? kExitDone : Fail(kExitFailed, "writing the output failed");

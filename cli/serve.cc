@@ -16,14 +16,16 @@
 namespace vrapl {
 namespace {
 
-constexpr char kServeFooter[] = R"(A guest reads its line with `cat /dev/ttyS1` or from its virtio port; docs/guest-line.md tells what is in it.
+constexpr char kServeFooter[] =
+    R"(A guest reads its line with `cat /dev/ttyS1` or from its virtio port; docs/guest-line.md tells what is in it.
 
 Examples:
   vrapl serve --serial-port=1                    every VM: its channel org.vrapl.power.0, and ttyS1
   vrapl serve --format=jsonl --duration=60s      a minute, one JSON object per flush
   vrapl serve --emulate --model=base-share,share without RAPL: emulated, two models side by side)";
 
-constexpr char kOneFooter[] = R"(VM_NAME is a running VM, by name or UUID. SERIAL_PATH is the host's end of one of its serial ports: a unix socket
+constexpr char kOneFooter[] =
+    R"(VM_NAME is a running VM, by name or UUID. SERIAL_PATH is the host's end of one of its serial ports: a unix socket
 or a pty, as `virsh dumpxml VM_NAME` shows it. `vrapl serve` finds both by itself.
 
 Example:
@@ -71,7 +73,8 @@ int Serve(const ServeArguments& arguments) {
   for (const std::string& port : arguments.serial_ports) {
     int number = -1;
     if (!CLI::detail::lexical_cast(port, number) || number < 0 || number > 255) {
-      return Fail(kExitUsage, absl::StrCat("--serial-port=", port, ": the number N of the guest's /dev/ttySN is wanted"));
+      return Fail(kExitUsage,
+                  absl::StrCat("--serial-port=", port, ": the number N of the guest's /dev/ttySN is wanted"));
     }
     if (number == 0 && !arguments.allow_port_0) {
       return Fail(kExitUsage,
@@ -97,32 +100,31 @@ int Serve(const ServeArguments& arguments) {
   options->host_root = host->root;
   options->emulators = host->emulators;
 
-  const DaemonEvents events{
-      .on_start =
-          [&](const RunDescription& description) {
-            DescribeStart(description, *format);
-            if (*format == Format::kCsv) std::fputs(FlushCsvHeader().c_str(), stdout);
-          },
-      .on_report =
-          [&](const FlushReport& report) {
-            switch (*format) {
-              case Format::kText:
-                if (terminal) std::fputs("\033[H\033[2J", stdout);
-                std::fputs(FlushToText(report, {}).c_str(), stdout);
-                break;
-              case Format::kCsv:
-                std::fputs(FlushToCsv(report).c_str(), stdout);
-                break;
-              case Format::kJsonl:
-                std::fputs((FlushToJson(report) + "\n").c_str(), stdout);
-                break;
-            }
-            std::fflush(stdout);
-            if (*format != Format::kText) {
-              for (const std::string& problem : report.problems) Notice(problem);
-            }
-          },
-      .on_notice = [](const std::string& notice) { Notice(notice); }};
+  const DaemonEvents events{.on_start =
+                                [&](const RunDescription& description) {
+                                  DescribeStart(description, *format);
+                                  if (*format == Format::kCsv) std::fputs(FlushCsvHeader().c_str(), stdout);
+                                },
+                            .on_report =
+                                [&](const FlushReport& report) {
+                                  switch (*format) {
+                                    case Format::kText:
+                                      if (terminal) std::fputs("\033[H\033[2J", stdout);
+                                      std::fputs(FlushToText(report, {}).c_str(), stdout);
+                                      break;
+                                    case Format::kCsv:
+                                      std::fputs(FlushToCsv(report).c_str(), stdout);
+                                      break;
+                                    case Format::kJsonl:
+                                      std::fputs((FlushToJson(report) + "\n").c_str(), stdout);
+                                      break;
+                                  }
+                                  std::fflush(stdout);
+                                  if (*format != Format::kText) {
+                                    for (const std::string& problem : report.problems) Notice(problem);
+                                  }
+                                },
+                            .on_notice = [](const std::string& notice) { Notice(notice); }};
   if (absl::Status status = RunDaemon(*options, events, stop); !status.ok()) return Fail(status);
   return std::ferror(stdout) == 0 ? kExitDone : Fail(kExitFailed, "writing the output failed");
 }

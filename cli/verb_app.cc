@@ -37,8 +37,9 @@ std::optional<int> VerbApp::Parse(int argc, char** argv) {
     if (!absl::StartsWith(option, "--") || option == "--") continue;
     if (std::find(known.begin(), known.end(), option) != known.end()) continue;
     const std::optional<std::string> meant = ClosestWord(option, known);
-    return Fail(kExitUsage, absl::StrCat("unknown option ", option, meant ? absl::StrCat("; did you mean ", *meant, "?") : "",
-                                         " (see ", name_, " --help)"));
+    return Fail(kExitUsage,
+                absl::StrCat("unknown option ", option, meant ? absl::StrCat("; did you mean ", *meant, "?") : "",
+                             " (see ", name_, " --help)"));
   }
   std::reverse(words.begin(), words.end());  // as CLI11 takes a vector
   try {

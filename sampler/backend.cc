@@ -12,8 +12,8 @@ namespace {
 using Sources = std::vector<std::unique_ptr<EnergySource>>;
 
 absl::StatusOr<Sources> OpenAndJudge(Backend backend, const HostRoot& host_root, const Clock& clock) {
-  absl::StatusOr<Sources> sources = backend == Backend::kMsr ? OpenMsrSources(host_root, {.clock = &clock})
-                                                             : OpenPowercapSources(host_root, clock);
+  absl::StatusOr<Sources> sources =
+      backend == Backend::kMsr ? OpenMsrSources(host_root, {.clock = &clock}) : OpenPowercapSources(host_root, clock);
   if (!sources.ok()) return sources;
   for (const std::unique_ptr<EnergySource>& source : *sources) {
     if (absl::Status moving = CheckMoving(*source, clock); !moving.ok()) return moving;
@@ -39,9 +39,9 @@ absl::StatusOr<OpenBackend> OpenEnergySources(Backend backend, const HostRoot& h
     }
     passed_over.push_back(absl::StrCat(Name(candidate), ": ", sources.status().message()));
   }
-  return absl::UnavailableError(
-      absl::StrCat("this host offers no energy counter that can be read. ", absl::StrJoin(passed_over, ". "),
-                   ". See `vrapl probe`, or try --emulate"));
+  return absl::UnavailableError(absl::StrCat("this host offers no energy counter that can be read. ",
+                                             absl::StrJoin(passed_over, ". "),
+                                             ". See `vrapl probe`, or try --emulate"));
 }
 
 }  // namespace vrapl

@@ -15,9 +15,9 @@ namespace vrapl {
 enum class Backend { kAuto, kMsr, kSysfs };
 
 struct OpenBackend {
-  std::string name;  // "msr" or "sysfs"
+  std::string name;                                    // "msr" or "sysfs"
   std::vector<std::unique_ptr<EnergySource>> sources;  // one per package or die
-  std::vector<std::string> passed_over;  // with kAuto: "msr: why not", one line each
+  std::vector<std::string> passed_over;                // with kAuto: "msr: why not", one line each
 };
 
 // Opens and judges by values: a counter that stands still is no source (virtual machines answer so). Takes a few ms,

@@ -82,8 +82,8 @@ void FlushLoop::Drain() {
 void FlushLoop::Finish() {
   Drain();
   const bool anything = std::any_of(packages_.begin(), packages_.end(), [this](const Package& package) {
-    return package.settled || (package.last_t_ns > package.flush_start_ns &&
-                               package.flush_start_ns - start_ns_ < options_.duration_ns);
+    return package.settled ||
+           (package.last_t_ns > package.flush_start_ns && package.flush_start_ns - start_ns_ < options_.duration_ns);
   });
   if (!anything) return;
   for (Package& package : packages_) {
@@ -160,8 +160,7 @@ void FlushLoop::ReportModel(size_t model, ModelReport& out) {
       // The counter's own microjoules: the same for every model, so counted once.
       if (model == 0) domain.counter_total += settlement.counter_ticks;
       const int64_t total_uj = RoundedMicrojoules({domain.counter_total}, domain.info.unit);
-      const int64_t before_uj =
-          RoundedMicrojoules({domain.counter_total - settlement.counter_ticks}, domain.info.unit);
+      const int64_t before_uj = RoundedMicrojoules({domain.counter_total - settlement.counter_ticks}, domain.info.unit);
       CounterReport counter{.package_id = info.package_id,
                             .die_id = info.die_id,
                             .domain = domain.info.id,

@@ -78,7 +78,7 @@ class FlushLoop {
   struct Package {
     SamplingLoop* loop = nullptr;
     std::vector<Domain> domains;
-    std::vector<int64_t> run_ns;      // per row, in this flush
+    std::vector<int64_t> run_ns;          // per row, in this flush
     std::vector<int64_t> settled_run_ns;  // of the flush that waits for its report
     int64_t flush_start_ns = 0;
     int64_t last_t_ns = 0;

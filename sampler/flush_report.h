@@ -22,11 +22,11 @@ struct CounterReport {
   uint64_t energy_ticks = 0;
   double unit_uj = 0;
   int64_t energy_uj = 0;
-  Model model = Model::kBaseShare;       // the one that charged the rows of this counter
-  std::optional<double> base_w;          // absent: not known
-  double base_err_w = 0;                 // 95 %
+  Model model = Model::kBaseShare;  // the one that charged the rows of this counter
+  std::optional<double> base_w;     // absent: not known
+  double base_err_w = 0;            // 95 %
   bool base_given = false;
-  uint64_t read_errors = 0;              // failed reads in this flush
+  uint64_t read_errors = 0;  // failed reads in this flush
 };
 
 struct RowReport {
@@ -66,11 +66,11 @@ struct VmReport {
   bool running = true;  // false: it stopped, and this is its last interval
   int vcpus = 0;
   uint32_t epoch = 0;
-  int64_t energy_uj = 0;                // package and DRAM, the first model
+  int64_t energy_uj = 0;  // package and DRAM, the first model
   std::optional<int64_t> active_uj;
   int64_t run_time_ns = 0;
-  int64_t total_energy_uj = 0;          // since the epoch began
-  std::string guest_line;               // without its newline; empty where there is no delivery
+  int64_t total_energy_uj = 0;  // since the epoch began
+  std::string guest_line;       // without its newline; empty where there is no delivery
   int lines_sent = 0;
   int lines_skipped_unread = 0;
   int ports_not_connected = 0;
@@ -81,12 +81,12 @@ struct VmReport {
 
 struct FlushReport {
   uint64_t seq = 0;
-  int64_t t_ns = 0;   // end of the flush, from the start of the run
+  int64_t t_ns = 0;  // end of the flush, from the start of the run
   int64_t dt_ns = 0;
   int64_t unix_ns = 0;
-  std::string source;   // "msr", "sysfs", or "emulated" where the counters are
-  std::string backend;  // "msr" or "sysfs"
-  bool last = false;    // the run ends with this flush, which may be short
+  std::string source;               // "msr", "sysfs", or "emulated" where the counters are
+  std::string backend;              // "msr" or "sysfs"
+  bool last = false;                // the run ends with this flush, which may be short
   std::vector<ModelReport> models;  // the first is the one that guests are told
   std::vector<SamplerReport> samplers;
   std::vector<VmReport> vms;

@@ -95,9 +95,9 @@ void VmWatcher::Publish(const std::vector<Vm>& vms, std::vector<std::string> pro
       if (!IsNamed(vm, choice_.by_hand->vm)) continue;
       ports.ports.push_back({.type = PortType::kByPath, .path = choice_.by_hand->path, .owner = vm.pid});
     } else {
-      const bool wanted = choice_.only_vms.empty() ||
-                          std::any_of(choice_.only_vms.begin(), choice_.only_vms.end(),
-                                      [&](const std::string& name) { return IsNamed(vm, name); });
+      const bool wanted =
+          choice_.only_vms.empty() || std::any_of(choice_.only_vms.begin(), choice_.only_vms.end(),
+                                                  [&](const std::string& name) { return IsNamed(vm, name); });
       if (!wanted) continue;
       const ChosenPorts chosen = ChoosePorts(vm, choice_.ports);
       for (const GuestPort& port : chosen.ports) ports.ports.push_back(AddressOf(port, vm.pid));
@@ -112,7 +112,8 @@ void VmWatcher::Publish(const std::vector<Vm>& vms, std::vector<std::string> pro
     told_.push_back(problem);
     discovery.problems.push_back(std::move(problem));
   }
-  if (latest_) discovery.problems.insert(discovery.problems.begin(), latest_->problems.begin(), latest_->problems.end());
+  if (latest_)
+    discovery.problems.insert(discovery.problems.begin(), latest_->problems.begin(), latest_->problems.end());
   latest_ = std::move(discovery);
 }
 

@@ -40,10 +40,10 @@ inline std::string WhyMissing(const std::string& need) {
 }  // namespace vrapl
 
 // First line of a test or of SetUp().
-#define VRAPL_NEEDS(need)                                                                              \
-  do {                                                                                                 \
-    if (const std::string why = ::vrapl::WhyMissing(need); !why.empty()) {                             \
+#define VRAPL_NEEDS(need)                                                                               \
+  do {                                                                                                  \
+    if (const std::string why = ::vrapl::WhyMissing(need); !why.empty()) {                              \
       if (::vrapl::Required(need)) FAIL() << "VRAPL_REQUIRE asks for \"" << need << "\", but: " << why; \
-      GTEST_SKIP() << why;                                                                             \
-    }                                                                                                  \
+      GTEST_SKIP() << why;                                                                              \
+    }                                                                                                   \
   } while (false)

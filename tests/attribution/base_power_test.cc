@@ -75,13 +75,16 @@ TEST(BasePowerTest, TheIntervalCoversTheTruth) {
     std::mt19937 random(seed + 100);
     double level = 1;
     int until = 0;
-    Feed(estimator, 15, 20, 15, [&](double t) {
-      if (t * 1000 >= until) {
-        level = static_cast<double>(random() % 2000) * 1e-3;
-        until += 20 + static_cast<int>(random() % 300);
-      }
-      return level;
-    }, seed);
+    Feed(
+        estimator, 15, 20, 15,
+        [&](double t) {
+          if (t * 1000 >= until) {
+            level = static_cast<double>(random() % 2000) * 1e-3;
+            until += 20 + static_cast<int>(random() % 300);
+          }
+          return level;
+        },
+        seed);
     if (!estimator.base().known) continue;
     ++known;
     const double error = std::abs(estimator.base().ticks_per_second - 20 * kWatt);

@@ -24,7 +24,8 @@ TEST(DivideTest, NothingIsLostForAnyWeights) {
   std::mt19937_64 random(1);
   for (int round = 0; round < 2000; ++round) {
     std::vector<int64_t> weights(1 + random() % 50);
-    for (int64_t& weight : weights) weight = static_cast<int64_t>(random() % 4 == 0 ? 0 : random() >> (24 + random() % 38));
+    for (int64_t& weight : weights)
+      weight = static_cast<int64_t>(random() % 4 == 0 ? 0 : random() >> (24 + random() % 38));
     std::vector<uint64_t> parts(weights.size());
     const uint64_t amount = random() >> (random() % 60);
     Divide(amount, weights, absl::MakeSpan(parts));

@@ -32,7 +32,8 @@ TEST(CpuListTest, RefusesWhatIsNoList) {
 }
 
 TEST(ReadSmallFileTest, SaysWhichFileIsMissing) {
-  EXPECT_THAT(ReadSmallFile("/nonexistent/file"), StatusIs(absl::StatusCode::kNotFound, HasSubstr("/nonexistent/file")));
+  EXPECT_THAT(ReadSmallFile("/nonexistent/file"),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("/nonexistent/file")));
 }
 
 }  // namespace

@@ -11,9 +11,7 @@ TEST(UnitsTest, TicksTimesUnitIsExactForPowersOfTwo) {
   EXPECT_EQ((EnergyTicks{1} * unit).value, 6.103515625e-05);
 }
 
-TEST(UnitsTest, PowerIsEnergyOverTime) {
-  EXPECT_DOUBLE_EQ((Joules{30.0} / absl::Milliseconds(2000)).value, 15.0);
-}
+TEST(UnitsTest, PowerIsEnergyOverTime) { EXPECT_DOUBLE_EQ((Joules{30.0} / absl::Milliseconds(2000)).value, 15.0); }
 
 // The law behind every energy_uj: parts of an interval add up to the interval, whatever rounding does to each.
 TEST(UnitsTest, DifferencesOfRoundedTotalsAddUp) {

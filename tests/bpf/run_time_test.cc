@@ -108,8 +108,8 @@ TEST(CpuTimelineTest, StolenTimeLearnedLateIsTakenLaterButNotLost) {
   RunTimeWindow window;
   CpuTimeline cpu(0);
   Feed(cpu, Record(0, 1, 7), window);
-  cpu.AdvanceTo(1000, window);                    // settled as run time before the theft was known
-  Feed(cpu, Record(1100, 2, 8, 400), window);     // only 100 ns of 7 are left to take it from
+  cpu.AdvanceTo(1000, window);                 // settled as run time before the theft was known
+  Feed(cpu, Record(1100, 2, 8, 400), window);  // only 100 ns of 7 are left to take it from
   cpu.AdvanceTo(2000, window);
   EXPECT_EQ(window.time().stolen_ns, 400);
   EXPECT_EQ(RunOf(window, 7), 1000);

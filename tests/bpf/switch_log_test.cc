@@ -23,9 +23,7 @@
 namespace vrapl {
 namespace {
 
-std::vector<int> OnlineCpus() {
-  return *ParseCpuList(*ReadSmallFile("/sys/devices/system/cpu/online"));
-}
+std::vector<int> OnlineCpus() { return *ParseCpuList(*ReadSmallFile("/sys/devices/system/cpu/online")); }
 
 // The kernel's own account of a thread: first field of schedstat, ns of CPU time (without stolen time).
 int64_t SchedstatNs(int tid) {
@@ -89,29 +87,28 @@ TEST_F(SwitchLogTest, AgreesWithTheKernelsAccountOfEachThread) {
     while (MonotonicNs() < end) {
     }
   };
-  std::thread threads[3] = {
-      std::thread([&] {
-        tids[0] = static_cast<int>(::syscall(SYS_gettid));
-        while (!stop) spin_for(1000);
-      }),
-      std::thread([&] {
-        tids[1] = static_cast<int>(::syscall(SYS_gettid));
-        while (!stop) {
-          spin_for(30'000);
-          RealClock().SleepUntil(MonotonicNs() + 100'000);
-        }
-      }),
-      std::thread([&] {
-        tids[2] = static_cast<int>(::syscall(SYS_gettid));
-        for (size_t i = 0; !stop; ++i) {
-          cpu_set_t one;
-          CPU_ZERO(&one);
-          CPU_SET(static_cast<size_t>(cpus[i % cpus.size()]), &one);
-          ::sched_setaffinity(0, sizeof one, &one);
-          spin_for(200'000);
-          RealClock().SleepUntil(MonotonicNs() + 200'000);
-        }
-      })};
+  std::thread threads[3] = {std::thread([&] {
+                              tids[0] = static_cast<int>(::syscall(SYS_gettid));
+                              while (!stop) spin_for(1000);
+                            }),
+                            std::thread([&] {
+                              tids[1] = static_cast<int>(::syscall(SYS_gettid));
+                              while (!stop) {
+                                spin_for(30'000);
+                                RealClock().SleepUntil(MonotonicNs() + 100'000);
+                              }
+                            }),
+                            std::thread([&] {
+                              tids[2] = static_cast<int>(::syscall(SYS_gettid));
+                              for (size_t i = 0; !stop; ++i) {
+                                cpu_set_t one;
+                                CPU_ZERO(&one);
+                                CPU_SET(static_cast<size_t>(cpus[i % cpus.size()]), &one);
+                                ::sched_setaffinity(0, sizeof one, &one);
+                                spin_for(200'000);
+                                RealClock().SleepUntil(MonotonicNs() + 200'000);
+                              }
+                            })};
   while (tids[0] == 0 || tids[1] == 0 || tids[2] == 0) std::this_thread::yield();
 
   RunTimeReader reader(*log_, cpus, MonotonicNs());
