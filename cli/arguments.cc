@@ -3,6 +3,7 @@
 #include <cctype>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -12,6 +13,8 @@
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "base/closest_word.h"
+#include "spdlog/sinks/stdout_color_sinks.h"
+#include "spdlog/spdlog.h"
 
 namespace vrapl {
 namespace {
@@ -199,6 +202,13 @@ int Fail(const absl::Status& status) {
   return Fail(absl::IsInvalidArgument(status) ? kExitUsage : kExitFailed, status.message());
 }
 
-void Notice(absl::string_view message) { absl::FPrintF(stderr, "vrapl: %s\n", message); }
+void Notice(absl::string_view message) {
+  static const std::shared_ptr<spdlog::logger> log = [] {
+    auto logger = spdlog::stderr_color_st("vrapl");  // colour on a terminal only
+    logger->set_pattern("%n: %^%v%$");
+    return logger;
+  }();
+  log->warn("{}", std::string_view(message.data(), message.size()));
+}
 
 }  // namespace vrapl

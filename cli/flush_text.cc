@@ -6,9 +6,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
 
 namespace vrapl {
 namespace {
+
+constexpr size_t kColumns = 100;  // no line is wider, except for a word that is
 
 struct Line {
   int64_t energy_uj = 0;
@@ -18,6 +21,39 @@ struct Line {
 
 double Watts(int64_t energy_uj, int64_t dt_ns) {
   return dt_ns == 0 ? 0 : static_cast<double>(energy_uj) * 1e3 / static_cast<double>(dt_ns);
+}
+
+// Appends `words`, broken at spaces where the line would be too wide; continued lines begin with `indent`.
+void AppendFolded(absl::string_view first_indent, absl::string_view indent, absl::string_view words, std::string& text) {
+  absl::StrAppend(&text, first_indent);
+  size_t column = first_indent.size();
+  bool at_start = true;
+  for (const absl::string_view word : absl::StrSplit(words, ' ', absl::SkipEmpty())) {
+    if (!at_start && column + 1 + word.size() > kColumns) {
+      absl::StrAppend(&text, "\n", indent);
+      column = indent.size();
+      at_start = true;
+    }
+    absl::StrAppend(&text, at_start ? "" : " ", word);
+    column += word.size() + (at_start ? 0 : 1);
+    at_start = false;
+  }
+  text += "\n";
+}
+
+// Means of `width` equal parts of `values`; fewer where there are fewer values.
+std::vector<float> PartMeans(const std::vector<float>& values, int width) {
+  std::vector<float> means;
+  const auto parts = static_cast<size_t>(width);
+  for (size_t part = 0; part < parts; ++part) {
+    const size_t begin = values.size() * part / parts;
+    const size_t end = std::min(values.size(), std::max(begin + 1, values.size() * (part + 1) / parts));
+    if (begin >= end) break;
+    float sum = 0;
+    for (size_t i = begin; i < end; ++i) sum += values[i];
+    means.push_back(sum / static_cast<float>(end - begin));
+  }
+  return means;
 }
 
 bool IsMain(const DomainId& id) { return id.domain == RaplDomain::kPackage || id.domain == RaplDomain::kDram; }
@@ -76,16 +112,8 @@ void AppendLedger(const FlushReport& report, const ModelReport& model, std::stri
 std::string Sparkline(const std::vector<float>& values, int width, float most) {
   static constexpr const char* kHeights[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
   std::string line;
-  for (int column = 0; column < width; ++column) {
-    const size_t begin = values.size() * static_cast<size_t>(column) / static_cast<size_t>(width);
-    const size_t end =
-        std::max(begin + 1, values.size() * static_cast<size_t>(column + 1) / static_cast<size_t>(width));
-    if (begin >= values.size()) break;
-    float sum = 0;
-    for (size_t i = begin; i < std::min(end, values.size()); ++i) sum += values[i];
-    const float mean = sum / static_cast<float>(std::min(end, values.size()) - begin);
-    const int height = most > 0 ? std::clamp(static_cast<int>(mean / most * 8), 0, 7) : 0;
-    line += kHeights[height];
+  for (const float mean : PartMeans(values, width)) {
+    line += kHeights[most > 0 ? std::clamp(static_cast<int>(mean / most * 8), 0, 7) : 0];
   }
   return line;
 }
@@ -95,33 +123,35 @@ std::string FlushToText(const FlushReport& report, const TextStyle& style) {
                                      static_cast<double>(report.t_ns) * 1e-9, static_cast<double>(report.dt_ns) * 1e-9,
                                      report.source, report.backend, report.last ? "  last" : "");
   for (const ModelReport& model : report.models) AppendLedger(report, model, text);
+  // One scale for all VMs: the highest column. A single sample may be higher; it would flatten the rest.
   float most = 0;
   for (const VmReport& vm : report.vms) {
-    for (const float power : vm.power_w) most = std::max(most, power);
+    for (const float mean : PartMeans(vm.power_w, style.curve_width)) most = std::max(most, mean);
   }
+  if (most > 0) absl::StrAppendFormat(&text, "  power of each VM in this flush, full height %.2f W\n", most);
   for (const VmReport& vm : report.vms) {
     if (style.curve_width > 0 && !vm.power_w.empty()) {
-      absl::StrAppendFormat(&text, "  %-16s %s  %d samples, full height %.1f W\n", vm.vm.name,
-                            Sparkline(vm.power_w, style.curve_width, most), vm.power_w.size(), most);
+      absl::StrAppendFormat(&text, "  %-16s %s  %d samples\n", vm.vm.name, Sparkline(vm.power_w, style.curve_width, most),
+                            vm.power_w.size());
     }
     if (style.lines && vm.lines_sent + vm.lines_skipped_unread + vm.ports_not_connected + vm.port_errors > 0) {
       absl::StrAppendFormat(&text, "  %-16s -> %d sent, %d not read yet, %d not connected, %d failed%s\n", vm.vm.name,
                             vm.lines_sent, vm.lines_skipped_unread, vm.ports_not_connected, vm.port_errors,
                             vm.running ? "" : ", VM stopped");
-      absl::StrAppendFormat(&text, "  %s\n", vm.guest_line);
+      AppendFolded("    ", "      ", vm.guest_line, text);
     }
   }
   for (const SamplerReport& sampler : report.samplers) {
     const LatenessSummary& lateness = sampler.lateness;
     absl::StrAppendFormat(&text,
-                          "  sampler of package %d: %d samples, %d late, %d missed, %d dropped, %d reads failed; "
-                          "lateness p50 %.0f us, p99 %.0f us, max %.0f us; %d switches unreported\n",
+                          "  sampler of package %d: %d samples, %d late, %d missed, %d dropped, %d reads failed\n"
+                          "    lateness p50 %.0f us, p99 %.0f us, max %.0f us; %d switches unreported\n",
                           sampler.package_id, lateness.samples, lateness.late, lateness.missed, sampler.dropped,
                           sampler.read_errors, static_cast<double>(lateness.p50_ns) * 1e-3,
                           static_cast<double>(lateness.p99_ns) * 1e-3, static_cast<double>(lateness.max_ns) * 1e-3,
                           sampler.gaps);
   }
-  for (const std::string& problem : report.problems) absl::StrAppend(&text, "  note: ", problem, "\n");
+  for (const std::string& problem : report.problems) AppendFolded("  note: ", "    ", problem, text);
   return text + "\n";
 }
 

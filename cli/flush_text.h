@@ -14,7 +14,7 @@ struct TextStyle {
 };
 
 // The host's ledger (package and DRAM together), the sum against the counters, each VM's power curve and line, how
-// well the sampler kept its rate. Ends in an empty line.
+// well the sampler kept its rate. At most 100 columns: longer lines are folded at spaces. Ends in an empty line.
 std::string FlushToText(const FlushReport& report, const TextStyle& style);
 
 // `values` as `width` columns of eight heights, each the mean of its part; `most` is the full height.

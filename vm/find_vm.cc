@@ -1,36 +1,15 @@
 #include "vm/find_vm.h"
 
 #include <algorithm>
-#include <numeric>
+#include <optional>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/closest_word.h"
 
 namespace vrapl {
 namespace {
-
-// Changes of one letter, and swaps of two neighbours, between two words
-// (optimal string alignment).
-size_t EditDistance(absl::string_view a, absl::string_view b) {
-  std::vector<size_t> before_last(b.size() + 1);
-  std::vector<size_t> last(b.size() + 1);
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(last.begin(), last.end(), size_t{0});
-  for (size_t i = 1; i <= a.size(); ++i) {
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const bool same = absl::ascii_tolower(a[i - 1]) == absl::ascii_tolower(b[j - 1]);
-      row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (same ? 0 : 1)});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-        row[j] = std::min(row[j], before_last[j - 2] + 1);
-    }
-    before_last.swap(last);
-    last.swap(row);
-  }
-  return last[b.size()];
-}
 
 std::string Quoted(absl::string_view name) { return absl::StrCat("'", name, "'"); }
 
@@ -60,16 +39,11 @@ absl::StatusOr<Vm> FindVm(const std::vector<Vm>& vms, absl::string_view wanted,
   const auto name_of = [](std::string* out, const Vm& vm) { absl::StrAppend(out, vm.name); };
   std::string message =
       absl::StrCat("no running VM named ", Quoted(wanted), "; running: ", absl::StrJoin(vms, ", ", name_of));
-  const Vm* nearest = nullptr;
-  size_t nearest_distance = 3;  // more than two slips is another word
-  for (const Vm& vm : vms) {
-    const size_t distance = EditDistance(vm.name, wanted);
-    if (distance < nearest_distance && distance < vm.name.size()) {
-      nearest = &vm;
-      nearest_distance = distance;
-    }
+  std::vector<std::string> names;
+  for (const Vm& vm : vms) names.push_back(vm.name);
+  if (const std::optional<std::string> meant = ClosestWord(wanted, names)) {
+    absl::StrAppend(&message, ". Did you mean ", Quoted(*meant), "?");
   }
-  if (nearest != nullptr) absl::StrAppend(&message, ". Did you mean ", Quoted(nearest->name), "?");
   return absl::NotFoundError(message);
 }
 
