@@ -24,7 +24,8 @@ double Watts(int64_t energy_uj, int64_t dt_ns) {
 }
 
 // Appends `words`, broken at spaces where the line would be too wide; continued lines begin with `indent`.
-void AppendFolded(absl::string_view first_indent, absl::string_view indent, absl::string_view words, std::string& text) {
+void AppendFolded(absl::string_view first_indent, absl::string_view indent, absl::string_view words,
+                  std::string& text) {
   absl::StrAppend(&text, first_indent);
   size_t column = first_indent.size();
   bool at_start = true;
@@ -93,17 +94,17 @@ void AppendLedger(const FlushReport& report, const ModelReport& model, std::stri
         sum += row.energy_ticks;
       }
     }
-    absl::StrAppendFormat(&text, "  sum = counter, difference %d ticks: %s-%d %d ticks, %.3f W",
-                          static_cast<int64_t>(counter.energy_ticks - sum), DomainName(counter.domain),
-                          counter.package_id, counter.energy_ticks, Watts(counter.energy_uj, counter.dt_ns));
+    std::string line = absl::StrFormat(
+        "sum = counter, difference %d ticks: %s-%d %d ticks, %.3f W", static_cast<int64_t>(counter.energy_ticks - sum),
+        DomainName(counter.domain), counter.package_id, counter.energy_ticks, Watts(counter.energy_uj, counter.dt_ns));
     if (counter.base_w) {
-      absl::StrAppendFormat(&text, ", base %.2f W%s", *counter.base_w,
+      absl::StrAppendFormat(&line, ", base %.2f W%s", *counter.base_w,
                             counter.base_given ? " as given" : absl::StrFormat(" +-%.2f", counter.base_err_w));
     } else if (counter.model == Model::kCapacity && model.model == Model::kBaseShare) {
-      text += ", base not known yet: charged by capacity";
+      line += ", base not known yet: capacity";
     }
-    if (counter.read_errors > 0) absl::StrAppendFormat(&text, ", %d reads FAILED", counter.read_errors);
-    text += "\n";
+    if (counter.read_errors > 0) absl::StrAppendFormat(&line, ", %d reads FAILED", counter.read_errors);
+    AppendFolded("  ", "    ", line, text);
   }
 }
 
@@ -131,8 +132,8 @@ std::string FlushToText(const FlushReport& report, const TextStyle& style) {
   if (most > 0) absl::StrAppendFormat(&text, "  power of each VM in this flush, full height %.2f W\n", most);
   for (const VmReport& vm : report.vms) {
     if (style.curve_width > 0 && !vm.power_w.empty()) {
-      absl::StrAppendFormat(&text, "  %-16s %s  %d samples\n", vm.vm.name, Sparkline(vm.power_w, style.curve_width, most),
-                            vm.power_w.size());
+      absl::StrAppendFormat(&text, "  %-16s %s  %d samples\n", vm.vm.name,
+                            Sparkline(vm.power_w, style.curve_width, most), vm.power_w.size());
     }
     if (style.lines && vm.lines_sent + vm.lines_skipped_unread + vm.ports_not_connected + vm.port_errors > 0) {
       absl::StrAppendFormat(&text, "  %-16s -> %d sent, %d not read yet, %d not connected, %d failed%s\n", vm.vm.name,
