@@ -146,15 +146,14 @@ class Inventory::Connection {
     connection->signals_->change = std::move(change);
     virConnectSetKeepAlive(handle, kKeepAliveSeconds,
                            kKeepAliveMisses);  // the test driver has none
+    // Drivers without a daemon say that they have registered this and forget it, so it owns nothing. It is called under
+    // the lock that unregistering takes (virConnectCloseCallbackData), so it is over when ~Connection goes on.
     const auto on_close = [](virConnectPtr, int, void* opaque) {
-      Signals& signals = **static_cast<std::shared_ptr<Signals>*>(opaque);
-      signals.lost = true;
-      signals.change->Raise();
+      auto* signals = static_cast<Signals*>(opaque);
+      signals->lost = true;
+      signals->change->Raise();
     };
-    auto* shared = connection->Share();
-    if (virConnectRegisterCloseCallback(handle, on_close, shared, Unshare) < 0) {
-      Unshare(shared);
-    } else {
+    if (virConnectRegisterCloseCallback(handle, on_close, connection->signals_.get(), nullptr) == 0) {
       connection->close_callback_ = on_close;
     }
     const auto on_lifecycle = [](virConnectPtr, virDomainPtr, int, int, void* opaque) { Raise(opaque); };

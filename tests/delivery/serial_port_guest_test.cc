@@ -8,6 +8,7 @@
 #include "tests/fakes/simulated_clock.h"
 #include "tests/requirements.h"
 #include "tests/status_matchers.h"
+#include "tests/vm/libvirt_sanitizers.h"
 #include "vm/find_vm.h"
 #include "vm/inventory.h"
 

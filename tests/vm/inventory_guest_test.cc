@@ -8,6 +8,7 @@
 #include "tests/requirements.h"
 #include "tests/status_matchers.h"
 #include "tests/vm/fake_proc.h"
+#include "tests/vm/libvirt_sanitizers.h"
 #include "vm/find_vm.h"
 #include "vm/inventory.h"
 #include "vm/proc_inventory.h"

@@ -6,6 +6,7 @@
 #include "tests/fakes/simulated_clock.h"
 #include "tests/status_matchers.h"
 #include "tests/vm/fake_proc.h"
+#include "tests/vm/libvirt_sanitizers.h"
 
 namespace vrapl {
 namespace {
