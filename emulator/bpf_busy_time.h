@@ -21,6 +21,7 @@ class BpfBusyTime final : public BusyTime {
   absl::string_view name() const override { return "sched_switch (BPF)"; }
   // As all CPUs are looked at together, t_ns must not go backwards from CPU to CPU either.
   int64_t BusyNs(int cpu, int64_t t_ns) override;
+  int64_t upkeep_ns() const override { return 50'000'000; }  // a log lasts 160 ms at 100 000 switches a second
 
  private:
   BpfBusyTime(std::unique_ptr<SwitchLog> log, absl::Span<const int> cpus, int64_t start_ns);

@@ -26,8 +26,9 @@ class BusyTime {
   // Threads: one at a time.
   virtual int64_t BusyNs(int cpu, int64_t t_ns) = 0;
 
-  // For upkeep; called every few milliseconds, by another thread.
+  // Upkeep, to be called every upkeep_ns() or so, by any thread. BusyNs() must be called as often.
   virtual void Poll() {}
+  virtual int64_t upkeep_ns() const = 0;
 };
 
 // From the per-CPU lines of /proc/stat: anywhere, but those count in ticks of 10 ms. Between two looks a CPU is taken
@@ -41,6 +42,7 @@ class ProcStatBusyTime final : public BusyTime {
   absl::string_view name() const override { return "/proc/stat (10 ms ticks)"; }
   int64_t BusyNs(int cpu, int64_t t_ns) override;
   void Poll() override;
+  int64_t upkeep_ns() const override { return 10'000'000; }
 
   // Takes the text of /proc/stat as it was at t_ns into account.
   absl::Status Observe(absl::string_view text, int64_t t_ns);

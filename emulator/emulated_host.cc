@@ -1,6 +1,7 @@
 #include "emulator/emulated_host.h"
 
 #include <unistd.h>
+#include <x86intrin.h>
 
 #include <algorithm>
 #include <array>
@@ -17,6 +18,10 @@ namespace vrapl {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+// Not of RAPL, but read by turbostat before it looks for RAPL. Source: Linux arch/x86/include/asm/msr-index.h.
+constexpr MsrAddress kTimeStampCounter = 0x10;
+constexpr MsrAddress kMicrocodeRevision = 0x8B;  // IA32_UCODE_REV: bits 63:32 on Intel; AMD MSR_PATCH_LEVEL: 31:0
 
 constexpr int64_t kUncoreUw = 500'000;    // an idle graphics unit
 constexpr int64_t kBoardUw = 10'000'000;  // what psys sees beyond packages and memory
@@ -160,6 +165,7 @@ absl::StatusOr<std::unique_ptr<EmulatedHost>> EmulatedHost::Create(const Emulate
   host->due_.reserve(host->groups_.size());
 
   const bool amd = used.cpu->vendor == CpuVendor::kAmd;
+  host->constants_[kMicrocodeRevision] = uint64_t{1} << (amd ? 0 : 32);
   host->constants_[amd ? kAmdRaplPowerUnit : kMsrRaplPowerUnit] = used.cpu->power_unit;
   for (const MsrAddress address : used.cpu->zero_registers) host->constants_[address] = 0;
   for (const DomainProfile& domain : used.cpu->domains) host->constants_.try_emplace(domain.energy_status, 0);
@@ -296,6 +302,7 @@ RegisterRead EmulatedHost::Read(int cpu, MsrAddress address) {
   if (const auto counter = counter_at_.find({cpu, address}); counter != counter_at_.end()) {
     return {.value = Show(*counter->second), .error = 0};
   }
+  if (address == kTimeStampCounter) return {.value = __rdtsc(), .error = 0};
   const auto constant = constants_.find(address);
   return constant == constants_.end() ? RegisterRead{.value = 0, .error = EIO}
                                       : RegisterRead{.value = constant->second, .error = 0};
@@ -484,25 +491,42 @@ std::string EmulatedHost::Describe() const {
 
 std::string EmulatedHost::Truth() {
   CatchUp();
-  const std::lock_guard lock(mutex_);
+  // Noted down first and put into words afterwards: who reads a register waits for this lock.
+  struct Note {
+    uint64_t ticks;
+    int64_t busy_ns;
+    int64_t updates;
+    int64_t last_update_ns;
+  };
+  std::vector<Note> notes;
+  notes.reserve(counters_.size());
+  {
+    const std::lock_guard lock(mutex_);
+    for (const Counter& counter : counters_) {
+      notes.push_back({.ticks = counter.ticks,
+                       .busy_ns = counter.busy_ns,
+                       .updates = counter.updates,
+                       .last_update_ns = counter.last_update_ns});
+    }
+  }
   Json packages = Json::array();
   for (size_t p = 0; p < packages_.size(); ++p) {
-    Json domains = Json::array();
-    for (const Counter& counter : counters_) {
-      if (counter.package != p) continue;
-      const DomainId id{.domain = counter.profile->domain, .core = counter.core};
-      domains.push_back({{"domain", DomainName(id)},
-                         {"unit_j", counter.profile->tick.joules()},
-                         {"start_ticks", counter.start},
-                         {"ticks", counter.ticks.load()},
-                         {"busy_ns", counter.busy_ns},
-                         {"updates", counter.updates.load()},
-                         {"last_update_ns", counter.last_update_ns},
-                         {"reads", counter.reads.load()},
-                         {"first_read_ticks", counter.first_read_ticks.load()},
-                         {"last_read_ticks", counter.last_read_ticks.load()}});
-    }
-    packages.push_back({{"package", p}, {"cpus", packages_[p].cpus}, {"domains", std::move(domains)}});
+    packages.push_back({{"package", p}, {"cpus", packages_[p].cpus}, {"domains", Json::array()}});
+  }
+  for (size_t i = 0; i < notes.size(); ++i) {
+    const Counter& counter = counters_[i];
+    const Note& note = notes[i];
+    const DomainId id{.domain = counter.profile->domain, .core = counter.core};
+    packages[counter.package]["domains"].push_back({{"domain", DomainName(id)},
+                                                    {"unit_j", counter.profile->tick.joules()},
+                                                    {"start_ticks", counter.start},
+                                                    {"ticks", note.ticks},
+                                                    {"busy_ns", note.busy_ns},
+                                                    {"updates", note.updates},
+                                                    {"last_update_ns", note.last_update_ns},
+                                                    {"reads", counter.reads.load()},
+                                                    {"first_read_ticks", counter.first_read_ticks.load()},
+                                                    {"last_read_ticks", counter.last_read_ticks.load()}});
   }
   const Json json = {{"emulated", true},      {"version", VRAPL_VERSION},          {"cpu", options_.cpu->name},
                      {"start_ns", start_ns_}, {"now_ns", options_.clock->NowNs()}, {"packages", std::move(packages)}};

@@ -64,7 +64,7 @@ class EmulatedHost final : public RegisterFile {
   int Open(int cpu) override;
   RegisterRead Read(int cpu, MsrAddress address) override;
 
-  // Upkeep of the busy time, needed every 10 ms when the power follows the load. Threads: any, one at a time.
+  // Upkeep, needed every busy->upkeep_ns() when the power follows the load. Threads: any, one at a time.
   void Poll();
 
   // What is emulated, and how: the text of /vrapl-emulator.json.

@@ -12,12 +12,6 @@
 #include "emulator/bpf_busy_time.h"
 
 namespace vrapl {
-namespace {
-
-constexpr int64_t kUpkeepNs = 10 * kNanosPerMilli;
-
-}  // namespace
-
 absl::StatusOr<std::unique_ptr<Emulator>> Emulator::Start(const std::string& directory,
                                                           const EmulatorOptions& options) {
   std::unique_ptr<Emulator> emulator(new Emulator);
@@ -57,8 +51,8 @@ absl::StatusOr<std::unique_ptr<Emulator>> Emulator::Start(const std::string& dir
   if (!fs.ok()) return fs.status();
   emulator->fs_ = *std::move(fs);
   if (host_options.busy != nullptr) {
-    emulator->upkeep_ =
-        std::thread([self = emulator.get(), priority = options.fs.realtime_priority] { self->Upkeep(priority); });
+    emulator->upkeep_ = std::thread([self = emulator.get(), period_ns = host_options.busy->upkeep_ns(),
+                                     priority = options.fs.realtime_priority] { self->Upkeep(period_ns, priority); });
   }
   return emulator;
 }
@@ -69,13 +63,13 @@ Emulator::~Emulator() {
   fs_.reset();
 }
 
-void Emulator::Upkeep(int realtime_priority) {
+void Emulator::Upkeep(int64_t period_ns, int realtime_priority) {
   ::pthread_setname_np(::pthread_self(), "vrapl-upkeep");
   if (realtime_priority > 0) {
     const sched_param priority{.sched_priority = realtime_priority};
     ::pthread_setschedparam(::pthread_self(), SCHED_FIFO, &priority);  // HostFs tells when that is not permitted
   }
-  for (int64_t next_ns = MonotonicNs(); !stop_; next_ns = std::max(next_ns + kUpkeepNs, MonotonicNs())) {
+  for (int64_t next_ns = MonotonicNs(); !stop_; next_ns = std::max(next_ns + period_ns, MonotonicNs())) {
     RealClock().SleepUntil(next_ns);
     host_->Poll();
   }

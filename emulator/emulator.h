@@ -37,7 +37,7 @@ class Emulator {
 
  private:
   Emulator() = default;
-  void Upkeep(int realtime_priority);
+  void Upkeep(int64_t period_ns, int realtime_priority);
 
   std::string busy_time_note_;
   std::unique_ptr<BusyTime> busy_;

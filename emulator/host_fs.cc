@@ -1,6 +1,7 @@
 #include "emulator/host_fs.h"
 
 #define FUSE_USE_VERSION 31
+#include <dirent.h>
 #include <fuse_lowlevel.h>
 #include <linux/capability.h>
 #include <pthread.h>
@@ -61,25 +62,34 @@ bool MayUseRawIo(pid_t tid) {
   return true;
 }
 
-absl::Status CheckMountPoint(const std::string& directory) {
-  struct stat info;
-  if (::stat(directory.c_str(), &info) != 0) {
-    const int error = errno;
-    if (error == ENOTCONN) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("mount on ", directory,
-                       ": the program that served it has died and left its mount behind; remove it with: umount -l ",
-                       directory, " (or, without root: fusermount3 -uz ", directory, ")"));
-    }
-    return PosixError(error, absl::StrCat("mount on ", directory));
+// The first entry of a directory but "." and "..", or "" when it is empty; 0 or an errno.
+int FirstEntry(const std::string& directory, std::string& name) {
+  const std::unique_ptr<DIR, decltype(&::closedir)> dir(::opendir(directory.c_str()), &::closedir);
+  if (dir == nullptr) return errno;
+  for (;;) {
+    errno = 0;
+    const dirent* entry = ::readdir(dir.get());
+    if (entry == nullptr) return errno;
+    name = entry->d_name;
+    if (name != "." && name != "..") return 0;
+    name.clear();
   }
-  if (!S_ISDIR(info.st_mode))
-    return absl::FailedPreconditionError(absl::StrCat("mount on ", directory, ": not a directory"));
-  absl::StatusOr<std::vector<std::string>> names = ListDirectory(directory);
-  if (!names.ok()) return names.status();
-  if (!names->empty()) {
-    return absl::FailedPreconditionError(absl::StrCat("mount on ", directory, ": it is not empty (it has ",
-                                                      names->front(), "); choose an empty directory"));
+}
+
+absl::Status CheckMountPoint(const std::string& directory) {
+  std::string name;
+  const int error = FirstEntry(directory, name);
+  if (error == ENOTCONN) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("mount on ", directory,
+                     ": the program that served it has died and left its mount behind; remove it with: umount -l ",
+                     directory, " (or, without root: fusermount3 -uz ", directory, ")"));
+  }
+  if (error == ENOTDIR) return absl::FailedPreconditionError(absl::StrCat("mount on ", directory, ": not a directory"));
+  if (error != 0) return PosixError(error, absl::StrCat("mount on ", directory));
+  if (!name.empty()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("mount on ", directory, ": it is not empty (it has ", name, "); choose an empty directory"));
   }
   return absl::OkStatus();
 }

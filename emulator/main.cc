@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -203,6 +204,18 @@ class MountPoint {
   std::string made_;
 };
 
+// Pages are locked as they are first used. Under a limit this would make later allocations fail, so rather not at all.
+void LockMemory() {
+  rlimit limit{};
+  const bool unlimited =
+      ::geteuid() == 0 || (::getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur == RLIM_INFINITY);
+  errno = EPERM;
+  if (unlimited && ::mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0) return;
+  const int error = errno;
+  Say(PosixError(error, "runs without its memory locked, so reads may wait for swapped-out pages (ulimit -l unlimited)")
+          .message());
+}
+
 int Serve(const Arguments& arguments) {
   if (arguments.die_with_parent) {
     const pid_t parent = ::getppid();
@@ -236,10 +249,8 @@ int Serve(const Arguments& arguments) {
     if (!running.fs().realtime_problem().empty()) {
       Say(absl::StrCat("runs without real-time priority, so reads may be slow while the machine is busy: ",
                        running.fs().realtime_problem()));
-    } else if (::mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0) {
-      const int error = errno;
-      Say(PosixError(error, "runs without its memory locked (raise the limit: ulimit -l)").message());
     }
+    LockMemory();
   }
   if (!running.busy_time_note().empty()) Say(running.busy_time_note());
   absl::PrintF("vrapl-emulator: ready %s\n", arguments.mount);

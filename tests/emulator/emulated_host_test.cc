@@ -26,6 +26,7 @@ class SteadyBusyTime final : public BusyTime {
   std::map<int, double> share;
 
   absl::string_view name() const override { return "test"; }
+  int64_t upkeep_ns() const override { return kSecond; }
   int64_t BusyNs(int cpu, int64_t t_ns) override {
     EXPECT_GE(t_ns, last_ns_) << "went backwards";
     last_ns_ = t_ns;

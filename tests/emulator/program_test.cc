@@ -172,6 +172,20 @@ TEST_F(ProgramTest, DiesWithItsParent) {
   EXPECT_FALSE(Exists(mount_));
 }
 
+TEST_F(ProgramTest, TellsHowToTakeADeadMountAway) {
+  Program killed = Emulator({"--mount", mount_, "--power=const:80W"});
+  ASSERT_THAT(killed.ReadLine(), StartsWith("vrapl-emulator: ready"));
+  killed.Signal(SIGKILL);
+  EXPECT_EQ(killed.Wait().code, 128 + SIGKILL);
+  const Ended next = Emulator({"--mount", mount_, "--power=const:80W"}).Wait();
+  EXPECT_EQ(next.code, 1);
+  const std::string remedy = "umount -l " + mount_;
+  EXPECT_THAT(next.err, AllOf(HasSubstr("has died"), HasSubstr(remedy)));
+  EXPECT_EQ(::system(remedy.c_str()), 0);
+  EXPECT_THAT(Mounts(), Not(HasSubstr(mount_)));
+  EXPECT_EQ(::rmdir(mount_.c_str()), 0);
+}
+
 TEST_F(ProgramTest, RefusesADirectoryInUse) {
   Program emulator = Emulator({"--mount", mount_, "--power=const:80W"});
   ASSERT_THAT(emulator.ReadLine(), StartsWith("vrapl-emulator: ready"));

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <memory>
 #include <string>
 
 namespace vrapl {
@@ -13,8 +14,11 @@ namespace vrapl {
 class TempDir {
  public:
   TempDir() {
-    std::string name = testing::TempDir() + "/vrapl-test-XXXXXX";
-    if (::mkdtemp(name.data()) != nullptr) path_ = name;
+    std::string name = testing::TempDir() + "vrapl-test-XXXXXX";  // TempDir() ends with a slash
+    if (::mkdtemp(name.data()) == nullptr) return;
+    // As /proc/self/mounts will show it.
+    const std::unique_ptr<char, decltype(&std::free)> resolved(::realpath(name.c_str(), nullptr), &std::free);
+    path_ = resolved.get();
   }
   ~TempDir() { EXPECT_EQ(::rmdir(path_.c_str()), 0) << path_ << " is not empty, or still mounted"; }
   TempDir(const TempDir&) = delete;
