@@ -64,7 +64,10 @@ bool MayUseRawIo(pid_t tid) {
 
 // The first entry of a directory but "." and "..", or "" when it is empty; 0 or an errno.
 int FirstEntry(const std::string& directory, std::string& name) {
-  const std::unique_ptr<DIR, decltype(&::closedir)> dir(::opendir(directory.c_str()), &::closedir);
+  struct Close {
+    void operator()(DIR* dir) const { ::closedir(dir); }
+  };
+  const std::unique_ptr<DIR, Close> dir(::opendir(directory.c_str()));
   if (dir == nullptr) return errno;
   for (;;) {
     errno = 0;
