@@ -14,7 +14,8 @@ constexpr int64_t kNsPerMs = 1'000'000;
 // need more than 64 bits.
 int64_t Milliwatts(int64_t uj, int64_t us) {
   __extension__ using Wide = unsigned __int128;
-  return static_cast<int64_t>((Wide(uj) * 1000 + Wide(us) / 2) / Wide(us));
+  const auto interval = static_cast<Wide>(us);
+  return static_cast<int64_t>((static_cast<Wide>(uj) * 1000 + interval / 2) / interval);
 }
 
 absl::Status WentBack(absl::string_view what, int64_t from, int64_t to) {

@@ -60,6 +60,17 @@ DeliveryCount PortSet::Deliver(const VmKey& vm, absl::string_view line) {
   return count;
 }
 
+void PortSet::AwaitReaders(int64_t limit_ns) {
+  constexpr int64_t kLookEveryNs = 5'000'000;
+  const auto waits = [](const auto& vm) {
+    return std::any_of(vm.second.begin(), vm.second.end(), [](const auto& port) { return port->waits_for_reader(); });
+  };
+  for (const int64_t end_ns = clock_.NowNs() + limit_ns;
+       clock_.NowNs() < end_ns && std::any_of(ports_.begin(), ports_.end(), waits);) {
+    clock_.SleepUntil(clock_.NowNs() + kLookEveryNs);
+  }
+}
+
 std::vector<PortSet::Port> PortSet::ports() const {
   std::vector<Port> all;
   for (const auto& [vm, ports] : ports_) {

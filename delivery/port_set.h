@@ -36,8 +36,8 @@ struct DeliveryCount {
   int errors = 0;
 };
 
-// Threads: one at a time; no call waits. One VM's port in trouble does not
-// touch another's.
+// Threads: one at a time; no call waits, except AwaitReaders(). One VM's port
+// in trouble does not touch another's.
 class PortSet {
  public:
   explicit PortSet(const Clock& clock, int explain_every = 30) : clock_(clock), explain_every_(explain_every) {}
@@ -48,6 +48,10 @@ class PortSet {
 
   // `line` to every port of `vm`; all zero for a VM without ports.
   DeliveryCount Deliver(const VmKey& vm, absl::string_view line);
+
+  // Before the end: returns when every line has been taken, or after `limit_ns`.
+  // What a serial port has not taken when its connection closes, QEMU drops.
+  void AwaitReaders(int64_t limit_ns);
 
   struct Port {
     VmKey vm;

@@ -102,6 +102,8 @@ class SerialPort {
   // master we may look at. Where not, the kernel queues up to about 20 kB for a
   // guest that does not read.
   bool bounded() const { return connected() && (kind_ == Kind::kSocket || master_.has_value()); }
+  // The last line has not been taken yet, as far as that can be seen; false where it cannot.
+  bool waits_for_reader() { return connected() && Unread().value_or(false); }
   // The latest failure, kept until a line is sent. OK if none.
   const absl::Status& last_error() const { return last_error_; }
 

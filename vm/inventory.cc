@@ -194,7 +194,7 @@ class Inventory::Connection {
     }
   }
 
-  const virConnectPtr handle_;
+  virConnectPtr handle_;
   const std::shared_ptr<Signals> signals_ = std::make_shared<Signals>();
   virConnectCloseFunc close_callback_ = nullptr;
   std::vector<int> callbacks_;
