@@ -35,16 +35,13 @@ struct PortAddress {
   PortType type = PortType::kByPath;
   std::string path;
   pid_t owner = 0;                 // the VM's process; 0: unknown, and then a pty cannot be verified
-  std::optional<bool> guest_open;  // what libvirt last said; used only where
-                                   // nothing better is known
+  std::optional<bool> guest_open;  // what libvirt last said; used only where nothing better is known
 };
 
 enum class Outcome {
   kSent,           // the line is on its way
-  kSkippedUnread,  // the guest has not read the last one; or another program on
-                   // the host holds the port
-  kNotConnected,   // nobody listens; tried again after a pause of 1 s doubling
-                   // to 30 s
+  kSkippedUnread,  // the guest has not read the last one; or another program on the host holds the port
+  kNotConnected,   // nobody listens; tried again after a pause of 1 s doubling to 30 s
   kError,          // see last_error(); tried again likewise
 };
 const char* OutcomeName(Outcome outcome);  // "sent", "skipped-unread", "not-connected", "error"
@@ -55,8 +52,7 @@ struct PortCounters {
   uint64_t not_connected = 0;
   uint64_t errors = 0;
   uint64_t connections = 0;
-  uint64_t broken_lines = 0;     // a pty took only a part; the rest was dropped,
-                                 // and the CRC tells the guest
+  uint64_t broken_lines = 0;     // a pty took only a part; the rest was dropped, and the CRC tells the guest
   uint64_t bytes_discarded = 0;  // came from the guest: echo, mostly. Never looked at.
 };
 
@@ -73,8 +69,7 @@ class PortRegistry {
 };
 
 struct SerialPortOptions {
-  int explain_every = 30;            // a comment line goes with the first line and every
-                                     // so many; 0: never
+  int explain_every = 30;            // a comment line goes with the first line and every so many; 0: never
   PortRegistry* registry = nullptr;  // outlives the port
 };
 
