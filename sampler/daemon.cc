@@ -21,6 +21,8 @@ namespace {
 
 // How often the rings are emptied: short enough that VMs come and go on time, long enough to cost nothing.
 constexpr int64_t kDrainEveryNs = 50 * kNanosPerMilli;
+// How long the last line may wait for a guest: a busy one takes some 10 ms, one that does not read must not keep us.
+constexpr int64_t kLastLineWaitsNs = 300 * kNanosPerMilli;
 
 class SwitchLogRunTime final : public RunTimeSource {
  public:
@@ -167,6 +169,7 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events,
   }
   threads.Stop();
   flush.Finish();
+  ports.AwaitReaders(kLastLineWaitsNs);
   return absl::OkStatus();
 }
 

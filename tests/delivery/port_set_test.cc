@@ -118,6 +118,29 @@ TEST_F(PortSetTest, OneStalledGuestHoldsUpNobody) {
   }
 }
 
+TEST_F(PortSetTest, WaitsForReadersOfTheLastLine) {
+  UnixVmEnd web(Path("web"));
+  UnixVmEnd db(Path("db"));
+  ports_.Update({{kWeb, {{.path = web.path()}}}, {kDb, {{.path = db.path()}}}});
+  ports_.Deliver(kWeb, Numbered(1));
+  ports_.Deliver(kDb, Numbered(1));
+  db.ReadAll();
+  const int64_t start_ns = clock_.NowNs();
+  clock_.OnSleep([&](int64_t now_ns) {
+    if (now_ns >= start_ns + 20 * kNanosPerMilli) web.ReadAll();
+  });
+  ports_.AwaitReaders(kNanosPerSecond);
+  EXPECT_EQ(clock_.NowNs(), start_ns + 20 * kNanosPerMilli);
+
+  // Everybody has read: at once. Somebody does not: until the limit.
+  ports_.AwaitReaders(kNanosPerSecond);
+  EXPECT_EQ(clock_.NowNs(), start_ns + 20 * kNanosPerMilli);
+  clock_.OnSleep(nullptr);
+  ports_.Deliver(kWeb, Numbered(2));
+  ports_.AwaitReaders(100 * kNanosPerMilli);
+  EXPECT_EQ(clock_.NowNs(), start_ns + 120 * kNanosPerMilli);
+}
+
 TEST(RandomEpochTest, Differs) {
   std::set<uint32_t> epochs;
   for (int i = 0; i < 100; ++i) epochs.insert(RandomEpoch());
