@@ -72,7 +72,7 @@ void FlushLoop::Drain() {
       all_settled = all_settled && package.settled;
     }
     if (all_settled && !packages_.empty()) {
-      Report(/*last=*/false);
+      Report(/*last=*/packages_.front().last_t_ns - start_ns_ >= options_.duration_ns);
     } else if (!any) {
       return;
     }

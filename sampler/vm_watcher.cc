@@ -74,9 +74,10 @@ void VmWatcher::Watch() {
     if (stop_) return;
     absl::StatusOr<std::vector<Vm>> vms = lister_->List();
     if (vms.ok()) {
-      if (!reachable) Publish(*vms, {absl::StrCat(lister_->origin(), " answers again")});
+      std::vector<std::string> news;
+      if (!reachable) news.push_back(absl::StrCat(lister_->origin(), " answers again"));
       reachable = true;
-      Publish(*vms, {});
+      Publish(*vms, news);
     } else if (reachable) {
       reachable = false;
       const std::lock_guard<std::mutex> lock(mutex_);
@@ -86,8 +87,9 @@ void VmWatcher::Watch() {
   }
 }
 
-void VmWatcher::Publish(const std::vector<Vm>& vms, std::vector<std::string> problems) {
+void VmWatcher::Publish(const std::vector<Vm>& vms, const std::vector<std::string>& news) {
   FlushLoop::Discovery discovery{.vms = vms};
+  std::vector<std::string> problems;
   for (const Vm& vm : vms) {
     if (!choice_.deliver) break;
     VmPorts ports{.vm = {vm.uuid, vm.pid, vm.start_time}};
@@ -105,15 +107,16 @@ void VmWatcher::Publish(const std::vector<Vm>& vms, std::vector<std::string> pro
     }
     discovery.ports.push_back(std::move(ports));
   }
-  for (const std::string& problem : lister_->problems()) problems.push_back(problem);
+  problems.insert(problems.end(), lister_->problems().begin(), lister_->problems().end());
   const std::lock_guard<std::mutex> lock(mutex_);
-  for (std::string& problem : problems) {
-    if (std::find(told_.begin(), told_.end(), problem) != told_.end()) continue;
-    told_.push_back(problem);
-    discovery.problems.push_back(std::move(problem));
+  if (latest_) discovery.problems = latest_->problems;
+  discovery.problems.insert(discovery.problems.end(), news.begin(), news.end());
+  for (const std::string& problem : problems) {
+    if (std::find(standing_.begin(), standing_.end(), problem) == standing_.end()) {
+      discovery.problems.push_back(problem);
+    }
   }
-  if (latest_)
-    discovery.problems.insert(discovery.problems.begin(), latest_->problems.begin(), latest_->problems.end());
+  standing_ = std::move(problems);
   latest_ = std::move(discovery);
 }
 

@@ -46,14 +46,14 @@ class VmWatcher {
 
  private:
   absl::Status CheckNamed(const std::vector<Vm>& vms);
-  void Publish(const std::vector<Vm>& vms, std::vector<std::string> problems);
+  void Publish(const std::vector<Vm>& vms, const std::vector<std::string>& news);
   void Watch();
 
   const std::unique_ptr<VmLister> lister_;
   const DeliveryChoice choice_;
   std::mutex mutex_;
   std::optional<FlushLoop::Discovery> latest_;
-  std::vector<std::string> told_;  // problems already reported: each is told once
+  std::vector<std::string> standing_;  // problems of the last list: told when they came up, and not again
   std::atomic<bool> stop_ = false;
   std::thread thread_;
 };
