@@ -1,0 +1,71 @@
+// Which source a host is read by, and what is said when there is none.
+#include "sampler/backend.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/fakes/host_builder.h"
+#include "tests/fakes/simulated_clock.h"
+#include "tests/status_matchers.h"
+
+namespace vrapl {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+using testing::SizeIs;
+
+class BackendTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    host_.AddCpu({.cpu = 0});
+    host_.AddZone({.id = "intel-rapl:0", .name = "package-0"});
+    clock_.OnSleep([this](int64_t) {
+      if (moving_) host_.Write(EnergyFile(), std::to_string(energy_uj_ += 80'000));
+    });
+  }
+  static std::string EnergyFile() { return "/sys/devices/virtual/powercap/intel-rapl/intel-rapl:0/energy_uj"; }
+
+  HostBuilder host_{CpuVendor::kIntel, 6, 0x55};
+  SimulatedClock clock_;
+  bool moving_ = true;
+  uint64_t energy_uj_ = 1'000'000;
+};
+
+TEST_F(BackendTest, AutoTakesTheFirstUsableAndSaysWhatItPassedOver) {
+  const absl::StatusOr<OpenBackend> backend = OpenEnergySources(Backend::kAuto, host_.root(), clock_);
+  ASSERT_THAT(backend, IsOk());
+  EXPECT_EQ(backend->name, "sysfs");
+  EXPECT_THAT(backend->sources, SizeIs(1));
+  EXPECT_THAT(backend->passed_over, ElementsAre(AllOf(HasSubstr("msr: "), HasSubstr("modprobe msr"))));
+}
+
+TEST_F(BackendTest, TheOneThatIsAskedForIsTheOneThatIsOpened) {
+  const absl::StatusOr<OpenBackend> sysfs = OpenEnergySources(Backend::kSysfs, host_.root(), clock_);
+  ASSERT_THAT(sysfs, IsOk());
+  EXPECT_THAT(sysfs->passed_over, SizeIs(0));
+  EXPECT_THAT(OpenEnergySources(Backend::kMsr, host_.root(), clock_),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("modprobe msr")));
+}
+
+TEST_F(BackendTest, ACounterThatStandsStillIsNoSource) {
+  moving_ = false;
+  EXPECT_THAT(OpenEnergySources(Backend::kSysfs, host_.root(), clock_),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("did not move")));
+  EXPECT_THAT(OpenEnergySources(Backend::kAuto, host_.root(), clock_),
+              StatusIs(absl::StatusCode::kUnavailable,
+                       AllOf(HasSubstr("msr: "), HasSubstr("sysfs: "), HasSubstr("did not move"),
+                             HasSubstr("vrapl probe"), Not(HasSubstr("\n")))));
+}
+
+TEST_F(BackendTest, AHostWithoutAnythingSaysWhyForEach) {
+  HostBuilder bare(CpuVendor::kIntel, 6, 0x55);
+  bare.AddCpu({.cpu = 0});
+  EXPECT_THAT(OpenEnergySources(Backend::kAuto, bare.root(), clock_),
+              StatusIs(absl::StatusCode::kUnavailable,
+                       AllOf(HasSubstr("msr: "), HasSubstr("sysfs: "), HasSubstr("--emulate"), Not(HasSubstr("\n")))));
+}
+
+}  // namespace
+}  // namespace vrapl
