@@ -103,8 +103,9 @@ void CpuTimeline::OnRecord(const switch_record& record, int64_t at_ns, RunTimeWi
   switches_ = record.switches;
 }
 
-void CpuTimeline::OnObservation(const cpu_observation& observation, int64_t at_ns, RunTimeWindow& window) {
-  if (!observation.valid || !switches_known_) return;
+void CpuTimeline::OnObservation(const cpu_observation& observation, int64_t at_ns, int64_t until_ns,
+                                RunTimeWindow& window) {
+  if (!observation.valid || !switches_known_ || at_ns > until_ns) return;
   const auto ahead = static_cast<int32_t>(observation.switches - switches_);
   if (ahead < 0) return;  // older than the last record: says nothing new
   LearnStolen(observation.clock, observation.clock_task);

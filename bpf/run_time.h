@@ -69,9 +69,10 @@ class CpuTimeline {
   // `record`'s thread is on the CPU from at_ns on. A slice ends here, whoever the kernel says was there before.
   void OnRecord(const switch_record& record, int64_t at_ns, RunTimeWindow& window);
 
-  // The run queue was looked at; at_ns is its clock. Make it before the records are drained, apply it after: then a
-  // switch count ahead of the last record's means a switch that the kernel did not report.
-  void OnObservation(const cpu_observation& observation, int64_t at_ns, RunTimeWindow& window);
+  // The run queue was looked at; at_ns is its clock. Make it before the records up to until_ns are drained, apply it
+  // after: then a switch count ahead of the last record's means a switch that the kernel did not report. A queue that
+  // moved on after until_ns tells nothing: the switch it counts may have its record in the next window.
+  void OnObservation(const cpu_observation& observation, int64_t at_ns, int64_t until_ns, RunTimeWindow& window);
 
   // Settles everything up to the instant t_ns, the running slice included.
   void AdvanceTo(int64_t t_ns, RunTimeWindow& window) { Settle(t_ns, current_known_, window); }

@@ -38,8 +38,7 @@ void RunTimeReader::Read(int64_t t_ns, RunTimeWindow& window) {
       lost_records_ += lost;  // the switch count steps over them: the time line sees the gap by itself
       const cpu_observation observation = log_.Observation(cpu.cpu);
       if (observation.wanted && observation.valid) {
-        const int64_t at_ns = cpu.offset.ToMonotonic(observation.clock);
-        cpu.timeline.OnObservation(observation, std::min(at_ns, t_ns), window);
+        cpu.timeline.OnObservation(observation, cpu.offset.ToMonotonic(observation.clock), t_ns, window);
       }
     }
     cpu.timeline.AdvanceTo(t_ns, window);

@@ -69,10 +69,10 @@ TEST(CpuTimelineTest, AnObservationConfirmsTheRunningSliceAndBoundsAGap) {
   RunTimeWindow window;
   CpuTimeline cpu(0);
   Feed(cpu, Record(0, 1, 7), window);
-  cpu.OnObservation({.wanted = 1, .valid = 1, .clock = 900, .clock_task = 900, .switches = 1}, 900, window);
+  cpu.OnObservation({.wanted = 1, .valid = 1, .clock = 900, .clock_task = 900, .switches = 1}, 900, 900, window);
   cpu.AdvanceTo(1000, window);
   // A hidden switch is seen: only what was not confirmed is in doubt.
-  cpu.OnObservation({.wanted = 1, .valid = 1, .clock = 1300, .clock_task = 1300, .switches = 2}, 1300, window);
+  cpu.OnObservation({.wanted = 1, .valid = 1, .clock = 1300, .clock_task = 1300, .switches = 2}, 1300, 1300, window);
   cpu.AdvanceTo(2000, window);
   EXPECT_EQ(RunOf(window, 7), 1000);
   EXPECT_EQ(window.time().unreported_ns, 1000);
@@ -87,10 +87,24 @@ TEST(CpuTimelineTest, AnObservationMayRunAheadOfItsRecord) {
   RunTimeWindow window;
   CpuTimeline cpu(0);
   Feed(cpu, Record(0, 1, 7), window);
-  cpu.OnObservation({.wanted = 1, .valid = 1, .clock = 1000, .clock_task = 1000, .switches = 2}, 1000, window);
+  cpu.OnObservation({.wanted = 1, .valid = 1, .clock = 1000, .clock_task = 1000, .switches = 2}, 1000, 1000, window);
   Feed(cpu, Record(1000, 2, 8), window);  // the very switch the observation had seen coming
   cpu.AdvanceTo(1500, window);
   EXPECT_EQ(RunOf(window, 8), 500);
+}
+
+TEST(CpuTimelineTest, AnObservationOfTheNextWindowIsNoGap) {
+  RunTimeWindow window;
+  CpuTimeline cpu(0);
+  Feed(cpu, Record(0, 1, 7), window);
+  // The sample is for 1000; the queue, looked at a little later, has switched at 1020. Its record comes next time.
+  cpu.OnObservation({.wanted = 1, .valid = 1, .clock = 1020, .clock_task = 1020, .switches = 2}, 1020, 1000, window);
+  cpu.AdvanceTo(1000, window);
+  Feed(cpu, Record(1020, 2, 8), window);
+  cpu.AdvanceTo(2000, window);
+  EXPECT_EQ(cpu.gaps(), 0u);
+  EXPECT_EQ(window.time().unreported_ns, 0);
+  EXPECT_EQ(RunOf(window, 7), 1020);
 }
 
 TEST(CpuTimelineTest, StolenTimeIsARowOfItsOwn) {
