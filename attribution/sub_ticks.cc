@@ -48,22 +48,18 @@ std::vector<uint64_t> TickSettler::Settle(absl::Span<const uint64_t> owed) {
     }
     open += carry_[i];
   }
-  // Whole ticks are still open (or, rarely, too many were given): to and from those with the most to ask for.
+  // Whole ticks are still open (or, rarely, too many were given): to and from those with the most to ask for. Fewer are
+  // open than there are rows, so nobody gets two.
   std::vector<size_t> order(carry_.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  const auto most_owed_first = [this](size_t a, size_t b) {
-    return carry_[a] != carry_[b] ? carry_[a] > carry_[b] : a < b;
-  };
-  while (open >= kTick) {
-    const size_t row = *std::min_element(order.begin(), order.end(), most_owed_first);
-    ++ticks[row];
-    carry_[row] -= kTick;
-    open -= kTick;
+  std::sort(order.begin(), order.end(),
+            [this](size_t a, size_t b) { return carry_[a] != carry_[b] ? carry_[a] > carry_[b] : a < b; });
+  for (auto row = order.begin(); open >= kTick && row != order.end(); ++row, open -= kTick) {
+    ++ticks[*row];
+    carry_[*row] -= kTick;
   }
-  while (open <= -kTick) {
-    std::sort(order.begin(), order.end(), most_owed_first);
-    const auto row = std::find_if(order.rbegin(), order.rend(), [&](size_t i) { return ticks[i] > 0; });
-    if (row == order.rend()) break;  // nothing to take back: carried
+  for (auto row = order.rbegin(); open <= -kTick && row != order.rend(); ++row) {
+    if (ticks[*row] == 0) continue;
     --ticks[*row];
     carry_[*row] += kTick;
     open += kTick;

@@ -145,11 +145,24 @@ void SwitchLog::Prime(absl::Span<const int> cpus) const {
   ::sched_setaffinity(0, sizeof original, &original);
 }
 
-uint64_t SwitchLog::RecursionMisses() const {
+namespace {
+
+bpf_prog_info InfoOf(const bpf_program* program) {
   bpf_prog_info info{};
   uint32_t size = sizeof info;
-  const int fd = bpf_program__fd(skeleton_->object->progs.on_sched_switch);
-  return bpf_obj_get_info_by_fd(fd, &info, &size) == 0 ? info.recursion_misses : 0;
+  if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) != 0) return {};
+  return info;
+}
+
+}  // namespace
+
+SwitchLog::ProgramCost SwitchLog::Cost() const {
+  const bpf_prog_info info = InfoOf(skeleton_->object->progs.on_sched_switch);
+  return {.runs = info.run_cnt, .run_time_ns = info.run_time_ns};
+}
+
+uint64_t SwitchLog::RecursionMisses() const {
+  return InfoOf(skeleton_->object->progs.on_sched_switch).recursion_misses;
 }
 
 }  // namespace vrapl

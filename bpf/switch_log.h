@@ -63,6 +63,14 @@ class SwitchLog {
   // Moves the calling thread once to each CPU and back, so that each CPU has at least one record.
   void Prime(absl::Span<const int> cpus) const;
 
+  // What the sched_switch program cost so far, as the kernel counts it; 0 unless statistics are on
+  // (sysctl kernel.bpf_stats_enabled=1).
+  struct ProgramCost {
+    uint64_t runs = 0;
+    uint64_t run_time_ns = 0;
+  };
+  ProgramCost Cost() const;
+
   // Times the kernel did not run the program because it was already running (0 unless something is wrong).
   uint64_t RecursionMisses() const;
 
