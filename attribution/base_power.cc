@@ -7,6 +7,7 @@ namespace vrapl {
 namespace {
 
 struct Line {
+  double blocks = 0;  // that the line was fitted to
   double intercept = 0;
   double slope = 0;
   double intercept_error = 0;  // standard errors
@@ -49,7 +50,7 @@ void BasePowerEstimator::Update() {
       sum_x += block.busy_cpus;
       sum_y += block.ticks_per_second;
     }
-    Line line;
+    Line line{.blocks = n};
     if (n < 3) return line;
     const double mean_x = sum_x / n;
     const double mean_y = sum_y / n;
@@ -72,6 +73,7 @@ void BasePowerEstimator::Update() {
   };
   const Line rough = fit(nullptr);
   const Line line = fit(&rough);
+  if (line.blocks < 3) return;  // the second fit was left with nothing: keep what is known
 
   double mean_power = 0;
   for (const Block& block : blocks_) mean_power += block.ticks_per_second;

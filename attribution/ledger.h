@@ -31,8 +31,6 @@ struct TimeWindow {
   int64_t dt_ns = 0;
   int cpus = 0;
   absl::Span<const RowTime> rows;  // run time of those that ran, kUnreportedRow included; not idle or stolen
-  int64_t idle_ns = 0;
-  int64_t stolen_ns = 0;
 };
 
 // What one row got between two settlements.

@@ -4,7 +4,7 @@
 
 namespace vrapl {
 
-RunTimeReader::RunTimeReader(SwitchLog& log, absl::Span<const int> cpus, int64_t start_ns) : log_(log) {
+RunTimeReader::RunTimeReader(SwitchLog& log, absl::Span<const int> cpus, int64_t start_ns) : log_(log), number_(log.NewReader()) {
   for (const int cpu : cpus) {
     // The last record tells who is on the CPU now; older ones tell nothing about the time from start_ns on.
     const uint64_t head = log.Head(cpu);
@@ -18,11 +18,11 @@ void RunTimeReader::Read(int64_t t_ns, RunTimeWindow& window) {
   bool any_quiet = false;
   for (const Cpu& cpu : cpus_) {
     const bool quiet = log_.Head(cpu.cpu) == cpu.tail;
-    log_.WantObservation(cpu.cpu, quiet);
+    log_.WantObservation(cpu.cpu, quiet ? number_ : 0);
     any_quiet = any_quiet || quiet;
   }
   // Looked at before the logs are drained: a switch count ahead of the log is then one that was not reported.
-  if (any_quiet) log_.Observe(first_cpu_, end_cpu_);
+  if (any_quiet) log_.Observe(first_cpu_, end_cpu_, number_);
 
   for (Cpu& cpu : cpus_) {
     uint64_t clock = 0;
@@ -37,7 +37,7 @@ void RunTimeReader::Read(int64_t t_ns, RunTimeWindow& window) {
       });
       lost_records_ += lost;  // the switch count steps over them: the time line sees the gap by itself
       const cpu_observation observation = log_.Observation(cpu.cpu);
-      if (observation.wanted && observation.valid) {
+      if (observation.wanted == number_ && observation.valid) {
         cpu.timeline.OnObservation(observation, cpu.offset.ToMonotonic(observation.clock), t_ns, window);
       }
     }

@@ -38,6 +38,7 @@ class RunTimeReader {
   };
   std::vector<Cpu> cpus_;
   SwitchLog& log_;
+  const uint32_t number_;
   int first_cpu_;
   int end_cpu_;
   uint64_t lost_records_ = 0;

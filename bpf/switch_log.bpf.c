@@ -100,7 +100,7 @@ int observe_cpus(struct observe_args *args) {
     struct switch_log *log = bpf_map_lookup_elem(&switch_logs, &key);
     if (!log) break;
     struct cpu_observation *seen = &log->observation;
-    if (!seen->wanted) continue;
+    if (seen->wanted != args->reader) continue;
     seen->valid = 0;
     __u64 *run_queue = bpf_map_lookup_elem(&run_queues, &key);
     if (!run_queue || !*run_queue) continue;

@@ -121,12 +121,14 @@ bool SwitchLog::ReadClockPair(int cpu, uint64_t& clock, uint64_t& monotonic) con
   return version.load(std::memory_order_relaxed) == before;
 }
 
-void SwitchLog::Observe(int first_cpu, int end_cpu) {
+void SwitchLog::Observe(int first_cpu, int end_cpu, uint32_t reader) {
   while (first_cpu < end_cpu) {
-    observe_args args{.first_cpu = static_cast<uint32_t>(first_cpu), .end_cpu = static_cast<uint32_t>(end_cpu)};
+    observe_args args{.first_cpu = static_cast<uint32_t>(first_cpu), .end_cpu = static_cast<uint32_t>(end_cpu), .reader = reader};
     LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &args, .ctx_size_in = sizeof args);
     if (bpf_prog_test_run_opts(observe_fd_, &options) != 0) {
-      for (int cpu = first_cpu; cpu < end_cpu; ++cpu) log(cpu).observation.valid = 0;
+      for (int cpu = first_cpu; cpu < end_cpu; ++cpu) {
+        if (log(cpu).observation.wanted == reader) log(cpu).observation.valid = 0;
+      }
       return;
     }
     first_cpu += VRAPL_OBSERVE_MAX;

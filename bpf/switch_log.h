@@ -54,10 +54,11 @@ class SwitchLog {
   // The newest pair of (scheduler clock, CLOCK_MONOTONIC) of `cpu`; false while there is none or it is being written.
   bool ReadClockPair(int cpu, uint64_t& clock, uint64_t& monotonic) const;
 
-  // Asks the kernel what the run queues of [first_cpu, end_cpu) say that were marked by WantObservation. Errors are
-  // not fatal: the observations stay invalid.
-  void WantObservation(int cpu, bool wanted) { log(cpu).observation.wanted = wanted; }
-  void Observe(int first_cpu, int end_cpu);
+  // Asks the kernel what those run queues of [first_cpu, end_cpu) say that `reader` has marked by WantObservation: a
+  // number of its own, from NewReader(). Errors are not fatal: the observations stay invalid.
+  uint32_t NewReader() { return ++readers_; }
+  void WantObservation(int cpu, uint32_t reader) { log(cpu).observation.wanted = reader; }
+  void Observe(int first_cpu, int end_cpu, uint32_t reader);
   cpu_observation Observation(int cpu) const { return log(cpu).observation; }
 
   // Moves the calling thread once to each CPU and back, so that each CPU has at least one record.
@@ -81,6 +82,7 @@ class SwitchLog {
 
   std::unique_ptr<Skeleton> skeleton_;
   int possible_cpus_ = 0;
+  std::atomic<uint32_t> readers_ = 0;
   switch_log* logs_ = nullptr;
   size_t mapped_bytes_ = 0;
   int observe_fd_ = -1;

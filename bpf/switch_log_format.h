@@ -31,7 +31,7 @@ struct switch_record {
 
 /* What a CPU's run queue says at the moment, read from another CPU without disturbing it. */
 struct cpu_observation {
-  __u32 wanted; /* set by user space: look at this CPU */
+  __u32 wanted; /* set by user space: the number of the reader that wants to know, 0: nobody */
   __u32 valid;  /* 0: the queue was being updated; try again at the next sample */
   __u64 clock;
   __u64 clock_task;
@@ -55,6 +55,8 @@ struct switch_log {
 struct observe_args {
   __u32 first_cpu;
   __u32 end_cpu;
+  __u32 reader; /* only CPUs that this reader wants: packages may have every other CPU */
+  __u32 unused;
 };
 
 #endif /* VRAPL_BPF_SWITCH_LOG_FORMAT_H_ */

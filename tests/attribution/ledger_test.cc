@@ -23,9 +23,7 @@ uint64_t TicksOf(const Settlement& settlement, int row) {
 }
 
 TimeWindow Window(const std::vector<RowTime>& rows, int64_t dt_ns = kMs, int cpus = 2) {
-  int64_t busy = 0;
-  for (const RowTime& row : rows) busy += row.run_ns;
-  return {.dt_ns = dt_ns, .cpus = cpus, .rows = rows, .idle_ns = dt_ns * cpus - busy};
+  return {.dt_ns = dt_ns, .cpus = cpus, .rows = rows};
 }
 
 TEST(LedgerTest, CapacityLeavesTheIdleShareToIdle) {
@@ -109,7 +107,7 @@ TEST(LedgerTest, WithNobodyRunningAllGoesToIdle) {
 
 TEST(LedgerTest, StolenTimeGetsNoEnergy) {
   Ledger ledger(Model::kCapacity);
-  ledger.Add({.dt_ns = kMs, .cpus = 1, .rows = {}, .idle_ns = 0, .stolen_ns = kMs}, 100);
+  ledger.Add({.dt_ns = kMs, .cpus = 1, .rows = {}}, 100);
   const Settlement settlement = ledger.Settle();
   EXPECT_EQ(TicksOf(settlement, kStolenRow), 0u);
   EXPECT_EQ(TicksOf(settlement, kIdleRow), 100u);

@@ -145,6 +145,36 @@ TEST_F(SwitchLogTest, AgreesWithTheKernelsAccountOfEachThread) {
   std::printf("stolen %.6f s, unreported %.6f s\n", 1e-9 * total.stolen_ns, 1e-9 * total.unreported_ns);
 }
 
+// More switches than a log holds, and nobody reading: what is lost is counted and unreported, and time still closes.
+TEST_F(SwitchLogTest, ALappedLogLosesRecordsButNoTime) {
+  const std::vector<int> cpus = OnlineCpus();
+  const int64_t start = MonotonicNs();
+  RunTimeReader reader(*log_, cpus, start);
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(static_cast<size_t>(cpus.front()), &one);
+  std::atomic<bool> stop = false;
+  const auto yield = [&] {
+    ::sched_setaffinity(0, sizeof one, &one);
+    while (!stop) ::sched_yield();
+  };
+  const uint64_t before = log_->Head(cpus.front());
+  std::thread a(yield);
+  std::thread b(yield);
+  while (log_->Head(cpus.front()) - before < 2 * VRAPL_LOG_RECORDS) RealClock().SleepUntil(MonotonicNs() + 1000);
+  stop = true;
+  a.join();
+  b.join();
+  RunTimeWindow window;
+  const int64_t t = MonotonicNs();
+  reader.Read(t, window);
+  EXPECT_GE(reader.lost_records(), static_cast<uint64_t>(VRAPL_LOG_RECORDS));
+  EXPECT_GT(window.time().unreported_ns, 0);
+  EXPECT_EQ(window.time().total_ns(), static_cast<int64_t>(cpus.size()) * (t - start));
+  std::printf("%llu records lost, %.3f ms unreported\n", static_cast<unsigned long long>(reader.lost_records()),
+              1e-6 * static_cast<double>(window.time().unreported_ns));
+}
+
 TEST_F(SwitchLogTest, AThreadCountsFromItsFirstNanosecond) {
   const std::vector<int> cpus = OnlineCpus();
   RunTimeReader reader(*log_, cpus, MonotonicNs());
