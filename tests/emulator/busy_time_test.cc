@@ -34,14 +34,16 @@ class ProcStatBusyTimeTest : public testing::Test {
     start_ns_ = now_ns_ = MonotonicNs();  // Create has observed the file just now
   }
 
-  // Lets `ns` go by in steps of 1 ms, a look every 10 ms; this part of it was spent idle, waiting and stolen.
+  // Lets `ns` go by in steps of 1 ms, a look every 10 ms or so, some missed; this part of it was spent idle, waiting
+  // and stolen.
   void Pass(int64_t ns, double idle, double iowait = 0, double steal = 0) {
     for (const int64_t end_ns = now_ns_ + ns; now_ns_ < end_ns;) {
       now_ns_ += kMs;
       idle_ns_ += static_cast<int64_t>(idle * kMs);
       iowait_ns_ += static_cast<int64_t>(iowait * kMs);
       steal_ns_ += static_cast<int64_t>(steal * kMs);
-      if ((now_ns_ - start_ns_) / kMs % 10 == 0) {
+      const int64_t ms = (now_ns_ - start_ns_) / kMs;
+      if (ms % 10 == 0 && ms % 70 != 0 && ms % 110 < 80) {
         EXPECT_THAT(busy_->Observe(ProcStat(idle_ns_, iowait_ns_, steal_ns_), now_ns_), IsOk());
       }
       const int64_t now_busy_ns = busy_->BusyNs(0, now_ns_);
