@@ -6,10 +6,14 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "base/posix.h"
 
 namespace vrapl {
@@ -27,6 +31,47 @@ std::string EmulatorProgram() {
   return "vrapl-emulator";
 }
 
+struct Pipe {
+  UniqueFd read_end;
+  UniqueFd write_end;
+};
+
+absl::StatusOr<Pipe> MakePipe() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) {
+    const int error = errno;
+    return PosixError(error, "make a pipe to the emulator");
+  }
+  return Pipe{.read_end = UniqueFd(ends[0]), .write_end = UniqueFd(ends[1])};
+}
+
+// Appends what comes next; false when nobody can write any more. A signal is no end: it is a wish of ours to end, and
+// heard when the emulator runs.
+bool ReadSome(const UniqueFd& fd, std::string& text) {
+  char buffer[512];
+  ssize_t size = 0;
+  do {
+    size = ::read(fd.get(), buffer, sizeof buffer);
+  } while (size < 0 && errno == EINTR);
+  if (size <= 0) return false;
+  text.append(buffer, static_cast<size_t>(size));
+  return true;
+}
+
+// Why the emulator ended before it was ready: `said` is its stderr, the last line of which is the reason.
+absl::Status ExplainEnd(int status, absl::string_view said) {
+  const int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  if (code == 127) {
+    return absl::NotFoundError(
+        "--emulate needs the program vrapl-emulator beside vrapl or on the PATH (it is built where libfuse3 is)");
+  }
+  const std::vector<absl::string_view> lines = absl::StrSplit(said, '\n', absl::SkipWhitespace());
+  absl::string_view reason = lines.empty() ? "the emulator ended before it was ready" : lines.back();
+  absl::ConsumePrefix(&reason, "vrapl-emulator: ");
+  const std::string message = absl::StrCat("--emulate: ", reason);
+  return code == 2 ? absl::InvalidArgumentError(message) : absl::UnavailableError(message);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<EmulatorProcess>> EmulatorProcess::Start(const std::vector<std::string>& arguments) {
@@ -36,6 +81,7 @@ absl::StatusOr<std::unique_ptr<EmulatorProcess>> EmulatorProcess::Start(const st
     const int error = errno;
     return PosixError(error, absl::StrCat("make a directory for the emulated host, ", directory));
   }
+  std::unique_ptr<EmulatorProcess> process(new EmulatorProcess(directory));
   const std::string program = EmulatorProgram();
   std::vector<std::string> words = {program, "--mount", directory, "--die-with-parent"};
   words.insert(words.end(), arguments.begin(), arguments.end());
@@ -43,43 +89,42 @@ absl::StatusOr<std::unique_ptr<EmulatorProcess>> EmulatorProcess::Start(const st
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
 
-  int pipe_ends[2];
-  if (::pipe2(pipe_ends, O_CLOEXEC) != 0) {
-    const int error = errno;
-    return PosixError(error, "make a pipe to the emulator");
-  }
-  UniqueFd from_child(pipe_ends[0]);
-  UniqueFd to_parent(pipe_ends[1]);
+  absl::StatusOr<Pipe> out = MakePipe();
+  if (!out.ok()) return out.status();
+  absl::StatusOr<Pipe> err = MakePipe();
+  if (!err.ok()) return err.status();
   const pid_t pid = ::fork();
   if (pid == 0) {
     // A group of its own: Ctrl-C is for us, and the counters must live until our last sample.
     ::setpgid(0, 0);
-    ::dup2(to_parent.get(), STDOUT_FILENO);
+    ::dup2(out->write_end.get(), STDOUT_FILENO);
+    ::dup2(err->write_end.get(), STDERR_FILENO);
     ::execvp(argv[0], argv.data());
     ::_exit(127);
   }
-  to_parent.Reset();
+  out->write_end.Reset();
+  err->write_end.Reset();
   if (pid < 0) {
     const int error = errno;
     return PosixError(error, "start the emulator");
   }
-  std::unique_ptr<EmulatorProcess> process(new EmulatorProcess(pid, directory));
+  process->pid_ = pid;
   std::string said;
-  char buffer[256];
-  ssize_t size = 0;
-  while (!absl::StrContains(said, '\n') && (size = ::read(from_child.get(), buffer, sizeof buffer)) > 0) {
-    said.append(buffer, static_cast<size_t>(size));
+  while (!absl::StrContains(said, '\n') && ReadSome(out->read_end, said)) {
   }
   if (!absl::StrContains(said, "ready")) {
+    std::string why;
+    while (ReadSome(err->read_end, why)) {
+    }
     int status = 0;
     ::waitpid(pid, &status, 0);
     process->pid_ = 0;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 127) {
-      return absl::NotFoundError(
-          "--emulate needs the program vrapl-emulator beside vrapl or on the PATH (it is built where libfuse3 is)");
-    }
-    return absl::UnavailableError("the emulator did not start; what it said stands above");
+    return ExplainEnd(status, why);
   }
+  // What it has to say while it runs, a person may want to know.
+  process->relay_ = std::thread([from = std::move(err->read_end)] {
+    for (std::string text; ReadSome(from, text); text.clear()) std::fputs(text.c_str(), stderr);
+  });
   return process;
 }
 
@@ -88,6 +133,7 @@ EmulatorProcess::~EmulatorProcess() {
     ::kill(pid_, SIGTERM);
     ::waitpid(pid_, nullptr, 0);
   }
+  if (relay_.joinable()) relay_.join();
   ::rmdir(mount_.c_str());
 }
 

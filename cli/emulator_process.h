@@ -5,6 +5,8 @@
 
 #include <memory>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -14,7 +16,8 @@ namespace vrapl {
 class EmulatorProcess {
  public:
   // `arguments` are passed on, after --mount. Waits until the host root is mounted.
-  // Errors: NOT_FOUND when there is no vrapl-emulator beside this program or on the PATH; UNAVAILABLE when it ended.
+  // Errors: NOT_FOUND when there is no vrapl-emulator beside this program or on the PATH; when it ended, what it said:
+  // INVALID_ARGUMENT when it was about `arguments`, else UNAVAILABLE.
   static absl::StatusOr<std::unique_ptr<EmulatorProcess>> Start(const std::vector<std::string>& arguments);
   ~EmulatorProcess();
   EmulatorProcess(const EmulatorProcess&) = delete;
@@ -24,10 +27,11 @@ class EmulatorProcess {
   pid_t pid() const { return pid_; }
 
  private:
-  EmulatorProcess(pid_t pid, std::string directory) : pid_(pid), mount_(std::move(directory)) {}
+  explicit EmulatorProcess(std::string directory) : mount_(std::move(directory)) {}
 
-  pid_t pid_;
-  std::string mount_;
+  pid_t pid_ = 0;
+  const std::string mount_;
+  std::thread relay_;  // its stderr to ours
 };
 
 }  // namespace vrapl

@@ -16,6 +16,8 @@ void OnSignal(int number) {
 
 }  // namespace
 
+void RequestStop() { stop_requested = true; }
+
 const std::atomic<bool>& StopOnSignals() {
   struct sigaction action = {};
   action.sa_handler = OnSignal;

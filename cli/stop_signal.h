@@ -8,4 +8,7 @@ namespace vrapl {
 // Installs the handlers and returns the flag they set. Call once, before other threads start.
 const std::atomic<bool>& StopOnSignals();
 
+// Ends the run as a signal would. Threads: any.
+void RequestStop();
+
 }  // namespace vrapl

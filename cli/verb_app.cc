@@ -35,7 +35,11 @@ std::optional<int> VerbApp::Parse(int argc, char** argv) {
   for (const std::string& word : words) {
     const std::string option = word.substr(0, word.find('='));
     if (!absl::StartsWith(option, "--") || option == "--") continue;
-    if (std::find(known.begin(), known.end(), option) != known.end()) continue;
+    if (std::find(known.begin(), known.end(), option) != known.end()) {
+      // CLI11 would take the next word, as after "--vm": an empty shell variable would swallow an option.
+      if (word.size() != option.size() + 1) continue;
+      return Fail(kExitUsage, absl::StrCat(word, ": a value is missing (see ", name_, " --help)"));
+    }
     const std::optional<std::string> meant = ClosestWord(option, known);
     return Fail(kExitUsage,
                 absl::StrCat("unknown option ", option, meant ? absl::StrCat("; did you mean ", *meant, "?") : "",

@@ -14,6 +14,8 @@ using Sources = std::vector<std::unique_ptr<EnergySource>>;
 absl::StatusOr<Sources> OpenAndJudge(Backend backend, const HostRoot& host_root, const Clock& clock) {
   absl::StatusOr<Sources> sources =
       backend == Backend::kMsr ? OpenMsrSources(host_root, {.clock = &clock}) : OpenPowercapSources(host_root, clock);
+  // What the host's files say, however odd, is no fault of the command line.
+  if (absl::IsInvalidArgument(sources.status())) return absl::FailedPreconditionError(sources.status().message());
   if (!sources.ok()) return sources;
   for (const std::unique_ptr<EnergySource>& source : *sources) {
     if (absl::Status moving = CheckMoving(*source, clock); !moving.ok()) return moving;
