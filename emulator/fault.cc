@@ -51,8 +51,9 @@ absl::StatusOr<Fault> Fault::Parse(absl::string_view spec) {
   }
   if (parts.first == "offline") {
     fault.kind = Kind::kOffline;
-    if (!absl::ConsumePrefix(&what.first, "cpu") || !absl::SimpleAtoi(what.first, &fault.cpu) || fault.cpu < 0)
+    if (!absl::ConsumePrefix(&what.first, "cpu") || !absl::SimpleAtoi(what.first, &fault.cpu) || fault.cpu < 0) {
       return bad();
+    }
     return fault;
   }
   return bad();

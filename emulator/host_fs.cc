@@ -34,7 +34,7 @@ constexpr size_t kRegisterSize = sizeof(uint64_t);
 constexpr size_t kMaxMsrRead = 4096;    // the driver would go on; one page of copies of a register is plenty
 constexpr double kCacheSeconds = 3600;  // names and modes: the tree does not change
 constexpr off_t kSysfsSize = 4096;      // what sysfs reports for every attribute
-constexpr size_t kThreadStack = 256 * 1024;
+constexpr size_t kThreadStack = 0x40000;
 
 // What libfuse has to say goes into our error messages, not to stderr.
 std::string& LastFuseMessage() {
@@ -424,14 +424,14 @@ absl::Status HostFs::AddSession(size_t node, const std::string& path, int cpu) {
   std::vector<char*> argv;
   for (std::string& argument : arguments) argv.push_back(argument.data());
   fuse_args args = FUSE_ARGS_INIT(static_cast<int>(argv.size()), argv.data());
-  static const fuse_lowlevel_ops kOperations = Operations::Table();
+  static const fuse_lowlevel_ops operations = Operations::Table();
   fuse_set_log_func(KeepFuseMessage);
   LastFuseMessage().clear();
 
   Session& session = *sessions_.emplace_back(std::make_unique<Session>());
   session.host = this;
   session.root = node;
-  session.fuse = fuse_session_new(&args, &kOperations, sizeof kOperations, &session);
+  session.fuse = fuse_session_new(&args, &operations, sizeof operations, &session);
   fuse_opt_free_args(&args);
   if (session.fuse == nullptr) return absl::InternalError(absl::StrCat("mount on ", path, ": ", LastFuseMessage()));
   errno = 0;
