@@ -437,8 +437,9 @@ absl::Status HostFs::AddSession(size_t node, const std::string& path, int cpu) {
   errno = 0;
   if (fuse_session_mount(session.fuse, path.c_str()) != 0) {
     const int error = errno == 0 ? EIO : errno;
-    return PosixError(error, absl::StrCat("mount on ", path, " (", LastFuseMessage(),
-                                          "; needs root, or fusermount3 from the package fuse3)"));
+    const std::string& said = LastFuseMessage();
+    return PosixError(error, absl::StrCat("mount on ", path, " (", said, said.empty() ? "" : "; ",
+                                          "needs CAP_SYS_ADMIN, or fusermount3 of the package fuse3)"));
   }
   session.mounted = true;
   absl::StatusOr<std::string> problem = session.Start(cpu, options_.realtime_priority);
