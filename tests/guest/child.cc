@@ -92,9 +92,8 @@ int Child::Wait() {
 absl::StatusOr<std::string> OutputOf(const std::vector<std::string>& words) {
   Child child(words);
   const int code = child.Wait();
-  const std::string output = absl::StrJoin(child.lines(), "\n", [](std::string* out, const Child::Line& line) {
-    absl::StrAppend(out, line.text);
-  });
+  const std::string output = absl::StrJoin(
+      child.lines(), "\n", [](std::string* out, const Child::Line& line) { absl::StrAppend(out, line.text); });
   if (code == 0) return output;
   return absl::InternalError(absl::StrCat("`", absl::StrJoin(words, " "), "` exited with ", code, ": ", output));
 }

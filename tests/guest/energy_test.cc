@@ -68,7 +68,8 @@ OnReads ExpectOnReads(const RecordingEmulator& emulator, const std::vector<Flush
 class EnergyTest : public TwoGuests {};
 
 // A flush that lies between two instants as a whole, and in which the base was known.
-std::vector<size_t> Between(const std::vector<Flush>& flushes, const OnReads& on_reads, int64_t from_ns, int64_t to_ns) {
+std::vector<size_t> Between(const std::vector<Flush>& flushes, const OnReads& on_reads, int64_t from_ns,
+                            int64_t to_ns) {
   std::vector<size_t> between;
   for (size_t i = 0; i < flushes.size(); ++i) {
     const int64_t begin_ns = i == 0 ? on_reads.start_ns : on_reads.end_ns[i - 1];
@@ -86,16 +87,22 @@ void ExpectActivePower(const Guest& guest, const std::vector<Flush>& flushes, co
   double cpu_s = 0;
   double scheduled_s = 0;
   double time_s = 0;
-  double worst = 0;
   const pid_t pid = *guest.Pid();
   for (const size_t i : which) {
     const RowSum rows = SumOfVm(flushes[i].rows(), "package", guest.name());
     ASSERT_TRUE(rows.active_uj.has_value());
     const double flush_j = static_cast<double>(*rows.active_uj) * 1e-6;
     const double flush_s = Seconds(rows.run_ns);
-    const double off = Percent(flush_j - kWattsPerCpu * flush_s, kWattsPerCpu * flush_s);
-    EXPECT_LE(std::abs(off), 5) << "flush " << flushes[i].seq();
-    if (std::abs(off) > std::abs(worst)) worst = off;
+    const Json& base = flushes[i].counter("package");
+    // A single flush may be off by what the program itself says of the base, on top.
+    const double off_w = (flush_j - kWattsPerCpu * flush_s) / Seconds(flushes[i].dt_ns());
+    Say("flush %2d: %s ran %.3f of a CPU, active %.3f W (%+.2f %%); base %.3f W +- %.3f", flushes[i].seq(),
+        guest.name(), flush_s / Seconds(flushes[i].dt_ns()), flush_j / Seconds(flushes[i].dt_ns()),
+        Percent(flush_j - kWattsPerCpu * flush_s, kWattsPerCpu * flush_s), base.value("base_w", 0.0),
+        base.value("base_err_w", 0.0));
+    EXPECT_LE(std::abs(off_w),
+              0.05 * kWattsPerCpu * flush_s / Seconds(flushes[i].dt_ns()) + base.value("base_err_w", 0.0))
+        << "flush " << flushes[i].seq();
     active_j += flush_j;
     cpu_s += flush_s;
     time_s += Seconds(flushes[i].dt_ns());
@@ -105,9 +112,9 @@ void ExpectActivePower(const Guest& guest, const std::vector<Flush>& flushes, co
   const double expected_w = kWattsPerCpu * cpu_s / time_s;
   const double kernel_w = kWattsPerCpu * scheduled_s / time_s;
   const double active_w = active_j / time_s;
-  Say("%s busy, %d flushes: active %.3f W; 15 W x its CPU share %.4f = %.3f W (%+.2f %%), worst flush %+.2f %%; by "
-      "schedstat %.4f = %.3f W (%+.2f %%)",
-      guest.name(), which.size(), active_w, cpu_s / time_s, expected_w, Percent(active_w - expected_w, expected_w), worst,
+  Say("%s busy, %d flushes: active %.3f W; 15 W x its CPU share %.4f = %.3f W (%+.2f %%); by schedstat %.4f = "
+      "%.3f W (%+.2f %%)",
+      guest.name(), which.size(), active_w, cpu_s / time_s, expected_w, Percent(active_w - expected_w, expected_w),
       scheduled_s / time_s, kernel_w, Percent(active_w - kernel_w, kernel_w));
   EXPECT_NEAR(active_w, expected_w, 0.05 * expected_w);
   EXPECT_NEAR(active_w, kernel_w, 0.05 * kernel_w);
@@ -140,6 +147,7 @@ TEST_F(EnergyTest, EveryTickHasARowAndTheBusyGuestPaysForItsCpu) {
   ASSERT_THAT(emulator, IsOk());
   const SchedstatLog schedstat({*ada().Pid(), *bob().Pid()});
   MarkConsoles();
+  AwaitQuiet();
   Serve serve({"serve", "--host-root=" + (*emulator)->root(), "--serial-port=1"});
 
   ASSERT_TRUE(serve.Await(3)) << "no flush";
@@ -216,6 +224,7 @@ TEST_F(EnergyTest, TwoPackagesAreChargedEachByItself) {
 TEST_F(EnergyTest, AnIdleHostsEnergyIsTheIdleRows) {
   EmulatorProgram emulator({"--power=const:80W"});
   ASSERT_TRUE(emulator.ready());
+  AwaitQuiet();
   Serve serve({"serve", "--host-root=" + emulator.root(), "--model=base-share,share"});
   ASSERT_TRUE(serve.Await(10));
   const std::vector<Flush> flushes = serve.Stop();
@@ -236,11 +245,13 @@ TEST_F(EnergyTest, AnIdleHostsEnergyIsTheIdleRows) {
     const auto time = [&](const char* kind) {
       return Percent(static_cast<double>(SumOfKind(flush.rows(), "package", kind).run_ns), static_cast<double>(cpu_ns));
     };
-    Say("flush %2d %-10s: idle row %5.1f %% of the energy (%5.1f %% of CPU time), vrapl %5.2f %% (%4.2f %%)    share: idle "
+    Say("flush %2d %-10s: idle row %5.1f %% of the energy (%5.1f %% of CPU time), vrapl %5.2f %% (%4.2f %%)    share: "
+        "idle "
         "%5.1f %%, vrapl %5.1f %%",
         flush.seq(), model, energy(flush.rows(), "idle"), time("idle"), energy(flush.rows(), "vrapl"), time("vrapl"),
         energy(share["rows"], "idle"), energy(share["rows"], "vrapl"));
-    // While the base is not known the idle row has the share of CPU time that was idle, whatever else this machine does.
+    // While the base is not known the idle row has the share of CPU time that was idle, whatever else this machine
+    // does.
     const double idle_at_least = model == "capacity" ? std::min(90.0, time("idle") - 1) : 90.0;
     EXPECT_GE(energy(flush.rows(), "idle"), idle_at_least) << "flush " << flush.seq();
     EXPECT_LE(energy(flush.rows(), "vrapl"), time("vrapl") + 1) << "flush " << flush.seq();
@@ -300,6 +311,7 @@ TEST_F(EnergyTest, WraparoundChangesNoFigure) {
 
 // 30 s at 1 kHz beside a busy guest, by the run's own count.
 TEST_F(EnergyTest, EveryMillisecondIsASampleOrCountedAsMissed) {
+  AwaitQuiet();
   ASSERT_THAT(ada().Do("busy 1"), IsOk());
   Serve serve({"serve", "--emulate", "--period=1ms"});
   ASSERT_TRUE(serve.Await(15));
@@ -309,7 +321,8 @@ TEST_F(EnergyTest, EveryMillisecondIsASampleOrCountedAsMissed) {
   const auto samples = sampler["samples"].get<int64_t>();
   const auto missed = sampler["missed"].get<int64_t>();
   const int64_t ticks = samples + missed;
-  Say("%.3f s: %d samples, %d late, %d missed, %d dropped, %d reads failed; lateness p50 %d us, p99 %d us, p99.9 %d us, "
+  Say("%.3f s: %d samples, %d late, %d missed, %d dropped, %d reads failed; lateness p50 %d us, p99 %d us, p99.9 %d "
+      "us, "
       "max %d us",
       Seconds(last.t_ns()), samples, sampler["late"].get<int64_t>(), missed, sampler["dropped"].get<int64_t>(),
       sampler["read_errors"].get<int64_t>(), sampler["late_p50_ns"].get<int64_t>() / 1000,
@@ -322,7 +335,8 @@ TEST_F(EnergyTest, EveryMillisecondIsASampleOrCountedAsMissed) {
   EXPECT_LE(ticks * kNanosPerMilli, last.t_ns());
   EXPECT_GE(ticks * kNanosPerMilli, last.t_ns() - 2 * kNanosPerMilli);
   // t_ns is vrapl's; the flushes came at that pace here too.
-  EXPECT_NEAR(Seconds(last.arrived_ns - flushes.front().arrived_ns), Seconds(last.t_ns() - flushes.front().t_ns()), 0.3);
+  EXPECT_NEAR(Seconds(last.arrived_ns - flushes.front().arrived_ns), Seconds(last.t_ns() - flushes.front().t_ns()),
+              0.3);
   for (const Flush& flush : flushes) ExpectRowsSumToCounters(flush);
 }
 

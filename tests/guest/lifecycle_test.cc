@@ -82,7 +82,8 @@ TEST_F(LifecycleTest, AVmThatIsStoppedAndStartedIsFollowed) {
       flushes[booted].seq());
   ExpectLinesTellTheLedger("ada", flushes);
   ExpectLinesTellTheLedger("bob", flushes);
-  // Her new console holds what she has printed since. While she booted one line may have waited, and others not been sent.
+  // Her new console holds what she has printed since. While she booted one line may have waited, and others not been
+  // sent.
   const std::vector<Flush> second = From(flushes, *back);
   for (const char* port : {"ttyS1", "virtio"}) {
     const Received received = ReceivedBy(port, ada().Console());

@@ -51,9 +51,11 @@ TEST_F(PortsTest, AGuestThatDoesNotReadForAMinuteGetsOneStaleLineAtMost) {
     skipped += (*flushes[i].vm("ada"))["delivery"]["skipped_unread"].get<int>();
     if (flushes[i].last()) break;
     longest_ns = std::max(longest_ns, flushes[i].dt_ns());
-    latest_ns = std::max(latest_ns, flushes[i].arrived_ns - flushes[0].arrived_ns - (flushes[i].t_ns() - flushes[0].t_ns()));
+    latest_ns =
+        std::max(latest_ns, flushes[i].arrived_ns - flushes[0].arrived_ns - (flushes[i].t_ns() - flushes[0].t_ns()));
   }
-  Say("ada read nothing for %.1f s: %d lines were not sent to her; flushes took at most %.3f s, and were told %.0f ms late",
+  Say("ada read nothing for %.1f s: %d lines were not sent to her; flushes took at most %.3f s, and were told %.0f ms "
+      "late",
       static_cast<double>(reads_ns - muted_ns) * 1e-9, skipped, static_cast<double>(longest_ns) * 1e-9,
       static_cast<double>(latest_ns) * 1e-6);
   EXPECT_GE(skipped, 50) << "two ports, one line every 2 s, one of them waiting";

@@ -89,9 +89,8 @@ absl::StatusOr<std::unique_ptr<RecordingEmulator>> RecordingEmulator::Start(cons
     }
   }
   emulator->recorder_ = std::make_unique<Recorder>(*emulator->host_, std::move(package_of_cpu));
-  absl::StatusOr<std::unique_ptr<HostFs>> fs =
-      HostFs::Mount(emulator->directory_, emulator->host_->Tree(), emulator->recorder_.get(),
-                    {.realtime_priority = kPriority});
+  absl::StatusOr<std::unique_ptr<HostFs>> fs = HostFs::Mount(
+      emulator->directory_, emulator->host_->Tree(), emulator->recorder_.get(), {.realtime_priority = kPriority});
   if (!fs.ok()) return fs.status();
   emulator->fs_ = *std::move(fs);
   emulator->upkeep_ = std::thread([self = emulator.get()] {
@@ -130,7 +129,8 @@ Placement PlaceInReads(const std::vector<RecordingEmulator::ReadOut>& reads, con
       const auto [begin, end] = std::equal_range(totals.begin(), totals.end(), totals[first] + counts[i]);
       const auto apart_ns = [&](size_t at) { return std::abs(reads[at].t_ns - reads[first].t_ns - t_ns[i]); };
       std::optional<size_t> best;
-      for (auto at = static_cast<size_t>(begin - totals.begin()); at < static_cast<size_t>(end - totals.begin()); ++at) {
+      for (auto at = static_cast<size_t>(begin - totals.begin()); at < static_cast<size_t>(end - totals.begin());
+           ++at) {
         if (!best || apart_ns(at) < apart_ns(*best)) best = at;
       }
       placement.found = best.has_value() && apart_ns(*best) <= tolerance_ns;

@@ -58,9 +58,9 @@ class RecordingEmulator {
 // How a run of cumulative counts lies in the reads of one register.
 struct Placement {
   bool found = false;
-  size_t first = 0;               // the read that the counts start from
-  std::vector<size_t> at;         // for each count, the read it ends with: value(at) - value(first) == count
-  int64_t most_apart_ns = 0;      // how far the time between those two reads is from the time given, at most
+  size_t first = 0;           // the read that the counts start from
+  std::vector<size_t> at;     // for each count, the read it ends with: value(at) - value(first) == count
+  int64_t most_apart_ns = 0;  // how far the time between those two reads is from the time given, at most
 };
 
 // `counts[i]` ticks since the start of the run, at `t_ns[i]` after it. Found only if every count is, to the tick, the

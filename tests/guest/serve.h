@@ -24,9 +24,9 @@ struct Flush {
   int64_t dt_ns() const { return json["dt_ns"].get<int64_t>(); }
   bool last() const { return json.value("last", false); }
   const Json& rows() const { return json["rows"]; }
-  const Json* vm(const std::string& name) const;     // in "vms"; null when it is not there
+  const Json* vm(const std::string& name) const;         // in "vms"; null when it is not there
   const Json& counter(const std::string& domain) const;  // of package 0; null without it
-  bool base_known() const;  // base-share charged every counter of this flush
+  bool base_known() const;                               // base-share charged every counter of this flush
 };
 
 // What some rows have together.
@@ -44,8 +44,8 @@ struct RowSum {
 RowSum SumOfKind(const Json& rows, const std::string& domain, const std::string& kind);
 RowSum SumOfVm(const Json& rows, const std::string& domain, const std::string& name);
 
-// Every counter's ticks are the sum of its rows' ticks, in every model of the flush, and the microjoules agree to half a
-// tick or microjoule for each row. Fails the test where not.
+// Every counter's ticks are the sum of its rows' ticks, in every model of the flush, and the microjoules agree to half
+// a tick or microjoule for each row. Fails the test where not.
 void ExpectRowsSumToCounters(const Flush& flush);
 
 // `vrapl WORDS... --format=jsonl`; "serve", or a VM's name and its port.

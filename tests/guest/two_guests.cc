@@ -1,6 +1,9 @@
 #include "tests/guest/two_guests.h"
 
+#include <algorithm>
+#include <fstream>
 #include <map>
+#include <utility>
 
 #include "delivery/guest_line_maker.h"
 #include "tests/requirements.h"
@@ -43,6 +46,33 @@ void TwoGuests::MarkConsoles() {
 std::string TwoGuests::SinceMark(const Guest& guest) const {
   const std::string console = guest.Console();
   return console.substr(std::min(console.size(), &guest == ada_.get() ? ada_mark_ : bob_mark_));
+}
+
+void AwaitQuiet() {
+  // The first line of /proc/stat: user nice system idle iowait irq softirq steal.
+  const auto look = [] {
+    std::ifstream file("/proc/stat");
+    std::string cpu;
+    double idle = 0;
+    double all = 0;
+    file >> cpu;
+    for (int i = 0; i < 8; ++i) {
+      double value = 0;
+      file >> value;
+      all += value;
+      if (i == 3 || i == 4) idle += value;
+    }
+    return std::make_pair(idle, all);
+  };
+  double idle = 0;
+  for (int tries = 0; tries < 40; ++tries) {
+    const auto before = look();
+    absl::SleepFor(absl::Milliseconds(1500));
+    const auto now = look();
+    idle = 100 * (now.first - before.first) / std::max(1.0, now.second - before.second);
+    if (idle >= 85) return;
+  }
+  Say("this machine is busy with something else: %.0f %% idle", idle);
 }
 
 void ExpectEveryLine(const Guest& guest, absl::string_view port, absl::string_view console,
@@ -114,6 +144,5 @@ void ExpectLinesTellTheLedger(const std::string& name, const std::vector<Flush>&
   }
   Say("%s: %d lines tell the ledger's energy, floored to 0.1 J, and its run time to the ns", name, lines);
 }
-
 
 }  // namespace vrapl

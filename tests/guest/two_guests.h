@@ -1,5 +1,5 @@
-// The scene of every guest test: two VMs, "ada" whose ttyS1 is a unix socket on the host, and "bob" whose is a pty. They
-// boot once for all tests of a program, and each test finds them idle.
+// The scene of every guest test: two VMs, "ada" whose ttyS1 is a unix socket on the host, and "bob" whose is a pty.
+// They boot once for all tests of a program, and each test finds them idle.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -43,14 +43,17 @@ void Say(const absl::FormatSpec<Args...>& format, const Args&... args) {
   std::fflush(stdout);
 }
 
+// Waits, a minute at most, until this machine is idle but for us: what is to be shown is shown at its clearest then.
+// Says so when it is not.
+void AwaitQuiet();
+
 // What the guest got on a port of what the ledger (`flushes`, the part of a run in which it was to get lines) says:
-// every line from the first one that it got to the last, none torn, each the very text of the ledger. The last flush of a
-// run is sent as its port closes, and may be lost. Fails the test where not, and says what it found.
+// every line from the first one that it got to the last, none torn, each the very text of the ledger. The last flush of
+// a run is sent as its port closes, and may be lost. Fails the test where not, and says what it found.
 void ExpectEveryLine(const Guest& guest, absl::string_view port, absl::string_view console,
                      const std::vector<Flush>& flushes, size_t may_miss_at_start = 1);
 
 // The lines of a VM tell what its rows and totals say: the energies rounded down to the quantum, run times as they are.
 void ExpectLinesTellTheLedger(const std::string& name, const std::vector<Flush>& flushes);
-
 
 }  // namespace vrapl
