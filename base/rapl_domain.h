@@ -22,6 +22,12 @@ struct DomainId {
   friend auto operator<=>(const DomainId&, const DomainId&) = default;
 };
 
+// The domains whose sum is what a package and its memory used. The others are parts of the package, or contain it:
+// adding them would count energy twice.
+constexpr bool CountsInTotal(RaplDomain domain) {
+  return domain == RaplDomain::kPackage || domain == RaplDomain::kDram;
+}
+
 // "package", "cores", "uncore", "dram", "psys", "core": the words used in every output.
 const char* DomainName(RaplDomain domain);
 

@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/check_moving.h"
+#include "base/cpu_model.h"
 #include "msr/rapl_reader.h"
 #include "powercap/powercap_reader.h"
 
@@ -17,8 +18,13 @@ absl::StatusOr<Sources> OpenAndJudge(Backend backend, const HostRoot& host_root,
   // What the host's files say, however odd, is no fault of the command line.
   if (absl::IsInvalidArgument(sources.status())) return absl::FailedPreconditionError(sources.status().message());
   if (!sources.ok()) return sources;
+  // A hypervisor that emulates the counters refreshes them about once a second.
+  const absl::StatusOr<CpuModel> cpu = ReadCpuModel(host_root);
+  const absl::Duration patience = cpu.ok() && cpu->hypervisor ? kFrozenAfterInVm : kFrozenAfter;
   for (const std::unique_ptr<EnergySource>& source : *sources) {
-    if (absl::Status moving = CheckMoving(*source, clock); !moving.ok()) return moving;
+    absl::Status moving = CheckMoving(*source, clock, patience);
+    if (absl::IsInvalidArgument(moving)) return absl::FailedPreconditionError(moving.message());
+    if (!moving.ok()) return moving;
   }
   return sources;
 }

@@ -21,7 +21,7 @@ struct OpenBackend {
 };
 
 // Opens and judges by values: a counter that stands still is no source (virtual machines answer so). Takes a few ms,
-// or up to about a second to find a counter frozen.
+// or 50 ms (in a virtual machine 3 s) to find a counter frozen.
 //
 // Errors: of the one source asked for; with kAuto, when none is usable, one message with the reason of each.
 absl::StatusOr<OpenBackend> OpenEnergySources(Backend backend, const HostRoot& host_root, const Clock& clock);

@@ -16,9 +16,8 @@ T& At(std::vector<T>& values, int index) {
   return values[i];
 }
 
-// What a guest's energy is made of: the package and its memory. The other domains are parts of the package, or the
-// platform around it; adding them would count energy twice.
-bool CountsForGuest(const DomainId& id) { return id.domain == RaplDomain::kPackage || id.domain == RaplDomain::kDram; }
+// More unreported CPU time than this in a flush, and the guest's line says that something is missing.
+constexpr double kUnreportedIsAGap = 0.01;
 
 }  // namespace
 
@@ -113,12 +112,11 @@ void FlushLoop::Process(Package& package, const Sample& sample) {
 
   const TimeWindow window{.dt_ns = sample.header.dt_ns,
                           .cpus = static_cast<int>(package.loop->package().cpus.size()),
-                          .rows = package.sample_rows,
-                          .idle_ns = time.idle_ns,
-                          .stolen_ns = time.stolen_ns};
+                          .rows = package.sample_rows};
   for (Domain& domain : package.domains) {
     uint64_t moved = 0;
-    if (sample.errors[domain.index] == 0) {
+    domain.unread = sample.errors[domain.index] != 0;
+    if (!domain.unread) {
       const uint64_t ticks = sample.ticks[domain.index];
       moved = ticks - std::exchange(domain.last_ticks, ticks);
     } else {
@@ -131,12 +129,13 @@ void FlushLoop::Process(Package& package, const Sample& sample) {
         if (rows_.row(row).used) by_vm[rows_.row(row).vm] += domain.ledgers.front().TakeRecent(row);
       }
       for (const auto& [vm, ticks] : by_vm) {
-        traces_[vm].push_back(static_cast<float>(ticks * domain.info.unit.joules_per_tick * 1e9 /
-                                                 static_cast<double>(sample.header.dt_ns)));
+        package.traces[vm].push_back(static_cast<float>(ticks * domain.info.unit.joules_per_tick * 1e9 /
+                                                        static_cast<double>(sample.header.dt_ns)));
       }
     }
   }
   package.last_t_ns = sample.header.t_ns;
+  package.skew_max_ns = std::max(package.skew_max_ns, sample.header.skew_ns);
 }
 
 void FlushLoop::SettlePackage(Package& package) {
@@ -218,24 +217,79 @@ void FlushLoop::Report(bool last) {
     const SamplingLoop& loop = *package.loop;
     report.samplers.push_back({.package_id = loop.package().package_id,
                                .die_id = loop.package().die_id,
-                               .cpu = loop.package().reader_cpu,
+                               .cpu = loop.reader_cpu(),
                                .lateness = loop.lateness(),
                                .dropped = loop.dropped(),
                                .read_errors = loop.read_errors(),
                                .gaps = loop.gaps(),
-                               .lost_records = loop.lost_records()});
-    for (Domain& domain : package.domains) domain.errors = 0;
-    package.settled = false;
+                               .lost_records = loop.lost_records(),
+                               .skew_max_ns = std::exchange(package.skew_max_ns, 0)});
   }
   TellGuests(report);
+  for (Package& package : packages_) {
+    for (Domain& domain : package.domains) domain.errors = 0;
+    package.dropped = package.loop->dropped();
+    package.lost_records = package.loop->lost_records();
+    package.traces.clear();
+    package.settled = false;
+  }
   // The grid of flushes stays where it was, whatever one flush was held up by.
   while (flush_end_ns_ <= packages_.front().last_t_ns) flush_end_ns_ += options_.flush_ns;
   RetireStopped();
   on_report_(report);
 }
 
+uint32_t FlushLoop::LineState(const FlushReport& report) const {
+  for (const CounterReport& counter : report.models.front().counters) {
+    if (CountsInTotal(counter.domain.domain) && counter.read_errors > 0) return kLineGap;
+  }
+  int64_t unreported_ns = 0;
+  int64_t all_ns = 0;
+  for (const Package& package : packages_) {
+    if (package.loop->dropped() != package.dropped) return kLineGap;
+    if (package.loop->lost_records() != package.lost_records) return kLineGap;
+    const auto& run_ns = package.settled_run_ns;
+    unreported_ns += run_ns.size() > kUnreportedRow ? run_ns[kUnreportedRow] : 0;
+    all_ns += package.settled_dt_ns * static_cast<int64_t>(package.loop->package().cpus.size());
+  }
+  const bool gap = static_cast<double>(unreported_ns) > kUnreportedIsAGap * static_cast<double>(all_ns);
+  return gap ? kLineGap : kLineOk;
+}
+
+std::vector<float> FlushLoop::TakeTrace(int vm) {
+  // Packages are sampled each by its own thread: points of equal rank are of the same millisecond, within one.
+  std::vector<float> sum;
+  for (Package& package : packages_) {
+    const std::vector<float> part = std::move(package.traces[vm]);
+    if (sum.size() < part.size()) sum.resize(part.size());
+    for (size_t i = 0; i < part.size(); ++i) sum[i] += part[i];
+  }
+  return sum;
+}
+
+void FlushLoop::ReportPortErrors(FlushReport& report) {
+  for (const PortSet::Port& port : ports_->ports()) {
+    const std::string message(port.port->last_error().message());
+    std::string& told = port_errors_[port.port->address().path];
+    if (!message.empty() && message != told) report.problems.push_back(message);
+    told = message;
+  }
+}
+
 void FlushLoop::TellGuests(FlushReport& report) {
   const ModelReport& told = report.models.front();
+  const uint32_t state = LineState(report);
+  // One word for the line: the weaker model where domains differ.
+  Model model = told.model;
+  for (const CounterReport& counter : told.counters) {
+    if (CountsInTotal(counter.domain.domain) && counter.model == Model::kCapacity) model = Model::kCapacity;
+  }
+  bool energy_known = true;
+  for (const Package& package : packages_) {
+    for (const Domain& domain : package.domains) {
+      if (CountsInTotal(domain.info.id.domain) && domain.unread) energy_known = false;
+    }
+  }
   for (auto& [vm, account] : accounts_) {
     const RowTable::VmEntry& entry = rows_.vm(vm);
     VmReport out{.vm = entry.run, .running = entry.running, .vcpus = entry.vcpus, .epoch = account.maker.epoch()};
@@ -244,7 +298,7 @@ void FlushLoop::TellGuests(FlushReport& report) {
     for (const RowReport& row : told.rows) {
       if (row.kind != RowKind::kVm || !(row.vm == entry.run)) continue;
       if (row.domain.domain == RaplDomain::kPackage) out.run_time_ns += row.run_time_ns;
-      if (!CountsForGuest(row.domain)) continue;
+      if (!CountsInTotal(row.domain.domain)) continue;
       out.energy_uj += row.energy_uj;
       active_uj += row.active_uj.value_or(0);
       active_known = active_known && row.active_uj.has_value();
@@ -255,24 +309,16 @@ void FlushLoop::TellGuests(FlushReport& report) {
     account.run_time_ns += out.run_time_ns;
     out.total_energy_uj = account.energy_uj;
 
-    // One word for the line: the weaker model where domains differ.
-    Model model = told.model;
-    uint32_t state = kLineOk;
-    for (const CounterReport& counter : told.counters) {
-      if (!CountsForGuest(counter.domain)) continue;
-      if (counter.model == Model::kCapacity) model = Model::kCapacity;
-      if (counter.read_errors > 0) state |= kLineGap;
-    }
     GuestReading reading{.end_ns = packages_.front().last_t_ns,
                          .unix_ns = report.unix_ns,
-                         .energy_uj = account.energy_uj,
                          .run_time_ns = account.run_time_ns,
                          .vcpus = entry.vcpus,
                          .model = std::string(ModelName(model)),
                          .source = report.source,
                          .state = state};
-    // Cumulative over the intervals in which the base was known; others say nothing.
-    if (active_known) reading.active_uj = account.active_uj;
+    // What could not be read is not told as a zero: the keys are left out until it has been.
+    if (energy_known) reading.energy_uj = account.energy_uj;
+    if (energy_known && active_known) reading.active_uj = account.active_uj;
     if (absl::StatusOr<GuestLine> line = account.maker.Next(reading); line.ok()) {
       const std::string text = FormatGuestLine(*line);
       if (ports_ != nullptr && entry.running) {
@@ -284,10 +330,10 @@ void FlushLoop::TellGuests(FlushReport& report) {
       }
       out.guest_line = text.substr(0, text.size() - 1);
     }
-    if (auto trace = traces_.find(vm); trace != traces_.end()) out.power_w = std::move(trace->second);
-    traces_.erase(vm);
+    out.power_w = TakeTrace(vm);
     report.vms.push_back(std::move(out));
   }
+  if (ports_ != nullptr) ReportPortErrors(report);
 }
 
 void FlushLoop::RetireStopped() {

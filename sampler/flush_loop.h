@@ -1,7 +1,7 @@
 // Drains the rings, charges every sample to rows, and at each flush makes a report and tells the guests.
 //
-// Runs in an ordinary thread: what it does may take its time without a sample being lost. It never waits for a guest,
-// for libvirt, or for the disk.
+// Runs in an ordinary thread: what it does may take its time without a sample being lost. It never waits for a guest or
+// for libvirt; it does wait for whoever takes its reports.
 #pragma once
 
 #include <atomic>
@@ -65,7 +65,8 @@ class FlushLoop {
     size_t index = 0;  // in Sample::ticks
     DomainInfo info;
     uint64_t last_ticks = 0;
-    uint64_t errors = 0;
+    uint64_t errors = 0;          // failed reads in this flush
+    bool unread = false;          // the last read failed: energy of the time up to now is still to come
     std::vector<Ledger> ledgers;  // one per model
     // Cumulative, per model and row: what has been settled.
     std::vector<std::vector<uint64_t>> settled;
@@ -73,7 +74,6 @@ class FlushLoop {
     std::vector<std::vector<int64_t>> active_uj;
     std::vector<Settlement> settlements;  // of the flush under way to a report
     uint64_t counter_total = 0;
-    int64_t counter_total_uj = 0;
   };
   struct Package {
     SamplingLoop* loop = nullptr;
@@ -84,6 +84,11 @@ class FlushLoop {
     int64_t last_t_ns = 0;
     int64_t settled_dt_ns = 0;
     bool settled = false;  // this package's part of the flush is complete
+    int64_t skew_max_ns = 0;
+    // As reported last, to see what is new.
+    uint64_t dropped = 0;
+    uint64_t lost_records = 0;
+    std::map<int, std::vector<float>> traces;  // by the VM's index: power of each sample
     std::vector<RowTime> sample_rows;
     std::vector<int64_t> sample_ns;  // scratch: run time per row of one sample
   };
@@ -92,8 +97,7 @@ class FlushLoop {
     explicit Account(uint32_t epoch, int64_t start_ns, int64_t quantum_uj) : maker(epoch, start_ns, quantum_uj) {}
     GuestLineMaker maker;
     int64_t energy_uj = 0;
-    int64_t active_uj = 0;
-    bool active_known = true;  // for the whole epoch so far
+    int64_t active_uj = 0;  // of the intervals in which it was known
     int64_t run_time_ns = 0;
   };
 
@@ -102,6 +106,9 @@ class FlushLoop {
   void Report(bool last);
   void ReportModel(size_t model, ModelReport& out);
   void TellGuests(FlushReport& report);
+  uint32_t LineState(const FlushReport& report) const;
+  std::vector<float> TakeTrace(int vm);
+  void ReportPortErrors(FlushReport& report);
   void RetireStopped();
 
   RowTable& rows_;
@@ -113,8 +120,8 @@ class FlushLoop {
   int64_t start_ns_ = 0;
   int64_t flush_end_ns_ = 0;
   uint64_t seq_ = 0;
-  std::map<int, Account> accounts_;  // by the VM's index in the row table
-  std::map<int, std::vector<float>> traces_;
+  std::map<int, Account> accounts_;                 // by the VM's index in the row table
+  std::map<std::string, std::string> port_errors_;  // by path: what was last told of it
   std::vector<std::string> problems_;
 };
 

@@ -58,6 +58,7 @@ struct SamplerReport {
   uint64_t read_errors = 0;
   uint64_t gaps = 0;          // switches that the kernel did not report
   uint64_t lost_records = 0;  // the switch log overran
+  int64_t skew_max_ns = 0;    // of this flush: how long the longest read of all counters took
 };
 
 // One VM over all packages, and what its guest was told.

@@ -57,7 +57,7 @@ class RowTable {
   // be on the way.
   void UpdateVms(const std::vector<Vm>& vms);
 
-  // Threads: the flush thread. A thread's name is looked up once.
+  // Threads: the flush thread. A thread's name is looked up once between two lists of VMs.
   int RowOf(const ThreadRun& thread);
 
   int row_count() const { return static_cast<int>(rows_.size()); }

@@ -7,6 +7,7 @@ SamplingLoop::SamplingLoop(EnergySource& source, RunTimeSource& run_time, const 
       run_time_(run_time),
       clock_(clock),
       options_(options),
+      reader_cpu_(source.package().reader_cpu),
       ring_(options.ring_words),
       lateness_(options.period_ns) {}
 

@@ -48,6 +48,7 @@ class SamplingLoop {
   void Run(const std::atomic<bool>& stop);
 
   const PackageInfo& package() const { return source_.package(); }
+  int reader_cpu() const { return reader_cpu_; }  // when the loop was made; the source may have gone to another since
   SampleRing& ring() { return ring_; }
   int64_t start_ns() const { return start_ns_; }  // after Start()
   const std::vector<uint64_t>& start_ticks() const { return start_ticks_; }
@@ -66,6 +67,7 @@ class SamplingLoop {
   RunTimeSource& run_time_;
   const Clock& clock_;
   const Options options_;
+  const int reader_cpu_;
   SampleRing ring_;
   Lateness lateness_;
   EnergySample energy_;

@@ -1,10 +1,12 @@
 #include "sampler/vm_watcher.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "vm/find_vm.h"
+#include "vm/qemu_process.h"
 
 namespace vrapl {
 namespace {
@@ -37,8 +39,13 @@ bool IsNamed(const Vm& vm, const std::string& name) {
 
 }  // namespace
 
-VmWatcher::VmWatcher(std::unique_ptr<VmLister> lister, DeliveryChoice choice)
-    : lister_(std::move(lister)), choice_(std::move(choice)) {}
+bool SameProcess(const Vm& vm) {
+  const absl::StatusOr<uint64_t> start_time = ReadStartTime("/proc", vm.pid);
+  return start_time.ok() && *start_time == vm.start_time;
+}
+
+VmWatcher::VmWatcher(std::unique_ptr<VmLister> lister, DeliveryChoice choice, StillRuns still_runs)
+    : lister_(std::move(lister)), choice_(std::move(choice)), still_runs_(std::move(still_runs)) {}
 
 VmWatcher::~VmWatcher() {
   stop_ = true;
@@ -78,7 +85,13 @@ void VmWatcher::Watch() {
       if (!reachable) news.push_back(absl::StrCat(lister_->origin(), " answers again"));
       reachable = true;
       Publish(*vms, news);
-    } else if (reachable) {
+    } else {
+      // Nobody says which VMs run. Those known so far do as long as their process is the same one; when it is gone its
+      // number may be another program's.
+      std::vector<Vm> alive;
+      std::copy_if(known_.begin(), known_.end(), std::back_inserter(alive), still_runs_);
+      if (alive.size() != known_.size()) Publish(alive, {});
+      if (!reachable) continue;
       reachable = false;
       const std::lock_guard<std::mutex> lock(mutex_);
       if (!latest_) latest_ = FlushLoop::Discovery{.unchanged = true};
@@ -88,6 +101,7 @@ void VmWatcher::Watch() {
 }
 
 void VmWatcher::Publish(const std::vector<Vm>& vms, const std::vector<std::string>& news) {
+  known_ = vms;
   FlushLoop::Discovery discovery{.vms = vms};
   std::vector<std::string> problems;
   for (const Vm& vm : vms) {

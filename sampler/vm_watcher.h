@@ -30,9 +30,13 @@ struct DeliveryChoice {
   std::optional<ByHand> by_hand;  // vrapl VM_NAME SERIAL_PATH: this port of this VM, and no other
 };
 
+// Whether the process that runs `vm` is still the one that was listed; by its start time in /proc.
+bool SameProcess(const Vm& vm);
+
 class VmWatcher {
  public:
-  VmWatcher(std::unique_ptr<VmLister> lister, DeliveryChoice choice);
+  using StillRuns = std::function<bool(const Vm&)>;
+  VmWatcher(std::unique_ptr<VmLister> lister, DeliveryChoice choice, StillRuns still_runs = SameProcess);
   ~VmWatcher();
 
   // Lists once, now. Fails when the lister cannot answer, or when a VM that was named does not run.
@@ -51,8 +55,10 @@ class VmWatcher {
 
   const std::unique_ptr<VmLister> lister_;
   const DeliveryChoice choice_;
+  const StillRuns still_runs_;
   std::mutex mutex_;
   std::optional<FlushLoop::Discovery> latest_;
+  std::vector<Vm> known_;              // the last list; First(), then the watching thread
   std::vector<std::string> standing_;  // problems of the last list: told when they came up, and not again
   std::atomic<bool> stop_ = false;
   std::thread thread_;

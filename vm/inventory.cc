@@ -262,7 +262,9 @@ absl::StatusOr<std::vector<Vm>> Inventory::List() {
     char* xml = virDomainGetXMLDesc(domains[i], 0);
     if (xml == nullptr) {
       if (LastCode() == VIR_ERR_NO_DOMAIN) continue;  // it stopped while we looked
-      return failed(absl::StrCat("read the XML of VM ", vm.name));
+      if (!connected()) return failed(absl::StrCat("read the XML of VM ", vm.name));
+      problems_.push_back(absl::StrCat("VM ", vm.name, ": libvirt does not give its XML; it is left out"));
+      continue;  // one broken VM does not hide the others
     }
     absl::StatusOr<std::vector<GuestPort>> ports = ParseGuestPorts(xml);
     std::free(xml);

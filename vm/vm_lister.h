@@ -36,7 +36,7 @@ class VmLister {
   virtual std::vector<std::string> DefinedButNotRunning() { return {}; }
 
   // Waits until VMs may have changed (true) or `timeout` has passed (false).
-  // Not everything gives notice, vCPU hot-plug for one: list again every 30 s
+  // Not everything gives notice, vCPU hot-plug for one: list again every 5 s
   // or so whatever this says.
   virtual bool WaitForChange(absl::Duration timeout) = 0;
 

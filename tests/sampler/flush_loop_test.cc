@@ -160,14 +160,23 @@ class MadeHost {
             << ModelName(model.model) << " flush " << report.seq;
         ASSERT_EQ(counter.energy_ticks, report.models[0].counters[&counter - model.counters.data()].energy_ticks);
         if (m == 0) counter_ticks_[{counter.package_id, counter.domain.domain}] += counter.energy_ticks;
+        int64_t& counter_uj = counter_uj_[{m, counter.package_id, counter.domain.domain}];
+        counter_uj += counter.energy_uj;
+        ASSERT_EQ(counter_uj, RoundedMicrojoules({counter_ticks_[{counter.package_id, counter.domain.domain}]},
+                                                 UnitOf(counter.package_id)));
       }
     }
     for (const VmReport& vm : report.vms) {
       const absl::StatusOr<GuestLine> line = ParseGuestLine(vm.guest_line);
       ASSERT_THAT(line, IsOk());
       ASSERT_EQ(line->epoch, vm.epoch);
-      // What the guest is told is what the ledger says, down to the quantum.
-      ASSERT_EQ(line->energy_uj, vm.total_energy_uj / kDefaultQuantumUj * kDefaultQuantumUj);
+      // What the guest is told is what the ledger says, down to the quantum; or nothing, while reads fail.
+      const auto& counters = report.models[0].counters;
+      const bool failing = std::any_of(counters.begin(), counters.end(),
+                                       [](const CounterReport& counter) { return counter.read_errors > 0; });
+      if (line->energy_uj || !failing) {
+        ASSERT_EQ(line->energy_uj, vm.total_energy_uj / kDefaultQuantumUj * kDefaultQuantumUj);
+      }
       ASSERT_EQ(line->source, report.source);
     }
     if (keep_) reports_.push_back(report);
@@ -193,6 +202,7 @@ class MadeHost {
   uint64_t flushes_ = 0;
   std::vector<std::map<RowKey, RowSum>> sums_;
   std::map<std::pair<int, RaplDomain>, uint64_t> counter_ticks_;
+  std::map<std::tuple<size_t, int, RaplDomain>, int64_t> counter_uj_;
 };
 
 const std::vector<Model>& AllModels() {
@@ -332,6 +342,25 @@ TEST(FlushLoopTest, AVmThatComesAndGoesWithinOneFlushIsReportedOnce) {
   EXPECT_EQ(FindVm(host.reports()[2], "brief"), nullptr);
 }
 
+// psys of some servers moves by a joule now and then. What a VM ran since is still to be paid for when it is gone: by
+// the others, not by an idle host that had no part in it.
+TEST(FlushLoopTest, EnergyThatComesAfterAVmHasGoneIsNotTheIdleRows) {
+  MadeHost host({.packages = {{.domains = {RaplDomain::kPackage}, .update_ns = 5 * kSecond}},
+                 .flush = {.flush_ns = kSecond, .base_power_w = {{RaplDomain::kPackage, 0}}}});
+  host.SetVms({MadeVm("brief", 3000, 1)});
+  host.package().SetThreads({Thread(3000, 3001)});
+  host.RunFor(1'500 * kMs);
+  host.SetVms({});
+  host.package().SetPlan([&](int64_t from_ns, int64_t to_ns, RunTimeWindow& window) {
+    host.package().GiveIdle(2 * (to_ns - from_ns), window);
+  });
+  host.RunFor(5 * kSecond);
+  host.Finish();
+  EXPECT_GT(host.CounterSum(0, RaplDomain::kPackage), 0u);
+  EXPECT_GT(host.Sum(RowKind::kOther, "").ticks, 0u);
+  EXPECT_EQ(host.Sum(RowKind::kIdle, "").ticks, 0u);
+}
+
 // Rows and what they are owed come and go; nothing may leak from one VM to the next that gets its rows.
 TEST(FlushLoopTest, ClosesWhileVmsComeAndGo) {
   for (uint32_t seed = 0; seed < 5; ++seed) {
@@ -425,15 +454,22 @@ TEST(FlushLoopTest, ADomainThatCannotBeReadForAWhileLosesNothing) {
   ASSERT_THAT(host.reports(), SizeIs(6));
   std::vector<uint64_t> errors;
   std::vector<bool> gap;
+  std::vector<bool> energy_told;
+  std::vector<bool> power_told;
   for (const FlushReport& report : host.reports()) {
     for (const ModelReport& model : report.models)
       EXPECT_EQ(model.counters[1].read_errors, report.models[0].counters[1].read_errors);
     errors.push_back(report.models[0].counters[1].read_errors);
-    gap.push_back((ParseGuestLine(report.vms[0].guest_line)->state & kLineGap) != 0);
+    const GuestLine line = *ParseGuestLine(report.vms[0].guest_line);
+    gap.push_back((line.state & kLineGap) != 0);
+    energy_told.push_back(line.energy_uj.has_value());
+    power_told.push_back(line.power_mw.has_value());
     EXPECT_EQ(report.models[0].counters[0].read_errors, 0u);
   }
   EXPECT_THAT(errors, ElementsAre(0u, 1000u, 2000u, 1000u, 0u, 0u));
   EXPECT_THAT(gap, ElementsAre(false, true, true, true, false, false)) << "the guest is told";
+  EXPECT_THAT(energy_told, ElementsAre(true, false, false, true, true, true)) << "what is unknown is no zero";
+  EXPECT_THAT(power_told, ElementsAre(true, false, false, false, true, true)) << "nor two intervals' energy in one";
   EXPECT_EQ(host.CounterSum(0, RaplDomain::kDram), host.package().ticks(1))
       << "the energy came with the next good read";
   EXPECT_EQ(host.CounterSum(0, RaplDomain::kPackage), host.package().ticks(0));

@@ -98,8 +98,12 @@ std::vector<std::string> PathsOf(const FlushLoop::Discovery& discovery) {
 
 class VmWatcherTest : public testing::Test {
  protected:
+  std::atomic<pid_t> ended_ = 0;  // the process of this VM is gone, whatever the list says
+
+ protected:
   std::unique_ptr<VmWatcher> Watch(DeliveryChoice choice) {
-    return std::make_unique<VmWatcher>(std::make_unique<MadeLister>(made_), std::move(choice));
+    return std::make_unique<VmWatcher>(std::make_unique<MadeLister>(made_), std::move(choice),
+                                       [this](const Vm& vm) { return ended_.load() != vm.pid; });
   }
   MadeVms made_;
 };
@@ -196,6 +200,63 @@ TEST_F(VmWatcherTest, WhenLibvirtGoesAwayTheLastListStands) {
     EXPECT_FALSE(news->unchanged);
     EXPECT_THAT(news->problems, ElementsAre("libvirt answers again")) << "round " << round;
   }
+}
+
+// Its number may soon be another program's: it must not be charged for that.
+TEST_F(VmWatcherTest, AVmThatEndsWhileLibvirtIsAwayIsDropped) {
+  made_.Set(std::vector<Vm>{MadeVm("web", 1000), MadeVm("db", 2000)});
+  const auto watcher = Watch({});
+  ASSERT_THAT(watcher->First(), IsOk());
+  watcher->Start();
+  (void)watcher->Take();
+  made_.Set(absl::UnavailableError("libvirt does not answer"));
+  made_.AwaitListed();
+  ended_ = 1000;
+  for (int i = 0; i < 2; ++i) {
+    made_.Set(absl::UnavailableError("libvirt does not answer"));
+    made_.AwaitListed();
+  }
+  const auto news = watcher->Take();
+  ASSERT_TRUE(news.has_value());
+  EXPECT_FALSE(news->unchanged);
+  ASSERT_THAT(news->vms, SizeIs(1));
+  EXPECT_EQ(news->vms[0].name, "db");
+}
+
+// A process number is used again: without anybody to list the VMs, what ends must not be charged for what comes after.
+TEST_F(VmWatcherTest, AVmWhoseProcessEndsWhileLibvirtIsAwayIsDropped) {
+  made_.Set(std::vector<Vm>{MadeVm("db", 2000), MadeVm("web", 1000)});
+  const auto watcher = Watch({});
+  ASSERT_THAT(watcher->First(), IsOk());
+  watcher->Start();
+  (void)watcher->Take();
+  made_.Set(absl::UnavailableError("libvirt does not answer"));
+  made_.AwaitListed();
+  EXPECT_TRUE(watcher->Take()->unchanged);
+  gone_ = 2000;
+  made_.Set(absl::UnavailableError("libvirt does not answer"));
+  made_.AwaitListed();
+  const auto news = watcher->Take();
+  ASSERT_TRUE(news.has_value());
+  EXPECT_FALSE(news->unchanged);
+  ASSERT_THAT(news->vms, SizeIs(1));
+  EXPECT_EQ(news->vms[0].name, "web");
+  EXPECT_THAT(PathsOf(*news), ElementsAre("uuid-web /run/web/power"));
+}
+
+TEST_F(VmWatcherTest, NewsThatWasNotTakenOutlivesAFailure) {
+  made_.Set(std::vector<Vm>{});
+  const auto watcher = Watch({});
+  ASSERT_THAT(watcher->First(), IsOk());
+  watcher->Start();
+  made_.Set(std::vector<Vm>{MadeVm("web", 1000)});
+  made_.AwaitListed();
+  made_.Set(absl::UnavailableError("libvirt does not answer"));
+  made_.AwaitListed();
+  const auto news = watcher->Take();
+  EXPECT_THAT(news->vms, SizeIs(1));
+  EXPECT_FALSE(news->unchanged);
+  EXPECT_THAT(news->problems, SizeIs(1));
 }
 
 TEST_F(VmWatcherTest, AProblemIsToldWhenItComesUp) {
