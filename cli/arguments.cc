@@ -52,7 +52,8 @@ void AddSourceOptions(CLI::App& app, CommonArguments& arguments) {
 void AddRunOptions(CLI::App& app, CommonArguments& arguments) {
   app.add_option("--connect", arguments.connect, "libvirt's URI (qemu:///system)")->type_name("URI");
   app.add_option("--vms", arguments.vms, "how VMs are found: libvirt, proc (libvirt)")->type_name("NAME");
-  app.add_option("--vm", arguments.only_vms, "only this VM, by name or UUID; may be repeated")
+  app.add_option("--vm", arguments.only_vms,
+                 "send to and show this VM only, by name or UUID; may be repeated (data formats keep every row)")
       ->type_name("NAME")
       ->allow_extra_args(false);
   app.add_option("--model", arguments.model,
@@ -102,6 +103,12 @@ absl::StatusOr<std::vector<Model>> ParseModels(absl::string_view text) {
   return models;
 }
 
+absl::StatusOr<DaemonOptions::Vms> ParseVms(absl::string_view text) {
+  if (text.empty() || text == "libvirt") return DaemonOptions::Vms::kLibvirt;
+  if (text == "proc") return DaemonOptions::Vms::kProc;
+  return UnknownWord("--vms", text, {"libvirt", "proc"});
+}
+
 absl::StatusOr<Format> ParseFormat(absl::string_view text) {
   if (text == "text") return Format::kText;
   if (text == "csv") return Format::kCsv;
@@ -126,7 +133,7 @@ absl::StatusOr<std::map<RaplDomain, double>> ParseBasePower(absl::string_view te
       if (!found) return UnknownWord("--base-power", name, {"package", "cores", "uncore", "dram", "psys"});
     }
     double watts = 0;
-    if (!absl::ConsumeSuffix(&power, "W") || !absl::SimpleAtod(power, &watts) || !(watts >= 0 && watts < 1e6)) {
+    if (!absl::ConsumeSuffix(&power, "W") || !absl::SimpleAtod(power, &watts) || !(watts >= 0 && watts <= 20'000)) {
       return absl::InvalidArgumentError(
           absl::StrCat("--base-power=", text, ": not a power; write 20W, or package=20W,dram=3W"));
     }
@@ -183,11 +190,9 @@ absl::StatusOr<DaemonOptions> ToDaemonOptions(const CommonArguments& arguments) 
     if (!duration.ok()) return duration.status();
     options.duration_ns = *duration;
   }
-  if (arguments.vms == "proc") {
-    options.vms = DaemonOptions::Vms::kProc;
-  } else if (!arguments.vms.empty() && arguments.vms != "libvirt") {
-    return UnknownWord("--vms", arguments.vms, {"libvirt", "proc"});
-  }
+  absl::StatusOr<DaemonOptions::Vms> vms = ParseVms(arguments.vms);
+  if (!vms.ok()) return vms.status();
+  options.vms = *vms;
   options.connect = arguments.connect;
   options.delivery.only_vms = arguments.only_vms;
   return options;

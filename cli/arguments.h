@@ -47,6 +47,7 @@ absl::StatusOr<int64_t> ParseDurationNs(absl::string_view name, absl::string_vie
                                         int64_t most_ns);
 absl::StatusOr<Backend> ParseBackend(absl::string_view text);
 absl::StatusOr<std::vector<Model>> ParseModels(absl::string_view text);
+absl::StatusOr<DaemonOptions::Vms> ParseVms(absl::string_view text);  // "": libvirt
 absl::StatusOr<Format> ParseFormat(absl::string_view text);
 // "80W" for the package, or "package=80W,dram=5W".
 absl::StatusOr<std::map<RaplDomain, double>> ParseBasePower(absl::string_view text);

@@ -15,8 +15,8 @@ std::string Quoted(const std::string& text) {
 }  // namespace
 
 std::string FlushCsvHeader() {
-  return "t_ns,dt_ns,kind,vm_id,vm_name,part,package,die,domain,energy_ticks,energy_uj,active_uj,run_time_ns,model,"
-         "source\n";
+  return "t_ns,dt_ns,kind,vm_id,vm_name,vm_pid,part,package,die,domain,energy_ticks,energy_uj,active_uj,run_time_ns,"
+         "read_errors,model,source\n";
 }
 
 std::string FlushToCsv(const FlushReport& report) {
@@ -24,16 +24,19 @@ std::string FlushToCsv(const FlushReport& report) {
   for (const ModelReport& model : report.models) {
     for (const RowReport& row : model.rows) {
       Model applied = model.model;
+      uint64_t read_errors = 0;
       for (const CounterReport& counter : model.counters) {
         if (counter.package_id == row.package_id && counter.die_id == row.die_id && counter.domain == row.domain) {
           applied = counter.model;
+          read_errors = counter.read_errors;
         }
       }
       absl::StrAppend(&text, report.t_ns, ",", report.dt_ns, ",", RowKindName(row.kind), ",", Quoted(row.vm.uuid), ",",
-                      Quoted(row.vm.name), ",", row.part, ",", row.package_id, ",", row.die_id, ",");
+                      Quoted(row.vm.name), ",", row.kind == RowKind::kVm ? absl::StrCat(row.vm.pid) : "", ",", row.part,
+                      ",", row.package_id, ",", row.die_id, ",");
       absl::StrAppend(&text, DomainName(row.domain), ",", row.energy_ticks, ",", row.energy_uj, ",",
                       row.active_uj ? absl::StrCat(*row.active_uj) : "", ",", row.run_time_ns, ",");
-      absl::StrAppend(&text, ModelName(applied), ",", report.source, "\n");
+      absl::StrAppend(&text, read_errors, ",", ModelName(applied), ",", report.source, "\n");
     }
   }
   return text;

@@ -69,6 +69,7 @@ Json SamplerJson(const SamplerReport& sampler) {
   json["read_errors"] = sampler.read_errors;
   json["unreported_switches"] = sampler.gaps;
   json["lost_records"] = sampler.lost_records;
+  json["skew_max_ns"] = sampler.skew_max_ns;
   json["late_p50_ns"] = lateness.p50_ns;
   json["late_p99_ns"] = lateness.p99_ns;
   json["late_p999_ns"] = lateness.p999_ns;

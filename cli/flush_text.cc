@@ -57,14 +57,12 @@ std::vector<float> PartMeans(const std::vector<float>& values, int width) {
   return means;
 }
 
-bool IsMain(const DomainId& id) { return id.domain == RaplDomain::kPackage || id.domain == RaplDomain::kDram; }
-
 void AppendLedger(const FlushReport& report, const ModelReport& model, std::string& text) {
   // In the order of first appearance, VMs first: a VM's parts are one line here.
   std::vector<std::pair<std::string, Line>> vms;
   std::vector<std::pair<std::string, Line>> others;
   for (const RowReport& row : model.rows) {
-    if (!IsMain(row.domain)) continue;
+    if (!CountsInTotal(row.domain.domain)) continue;
     auto& lines = row.kind == RowKind::kVm ? vms : others;
     const std::string name =
         row.kind == RowKind::kVm ? absl::StrCat("vm ", row.vm.name) : std::string(RowKindName(row.kind));

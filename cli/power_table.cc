@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 
@@ -15,6 +16,7 @@ constexpr int kHeaderEvery = 40;  // a screenful
 std::string PowerTable::Format(const FlushReport& report) {
   const ModelReport& model = report.models.front();
   std::vector<std::pair<std::string, int64_t>> cells;  // column, microjoules
+  std::vector<std::string> unread;                     // columns of counters that could not be read: no zero
   const auto add = [&](const std::string& column, int64_t energy_uj) {
     auto cell = std::find_if(cells.begin(), cells.end(), [&](const auto& known) { return known.first == column; });
     if (cell == cells.end()) cell = cells.insert(cells.end(), {column, 0});
@@ -24,15 +26,16 @@ std::string PowerTable::Format(const FlushReport& report) {
     add(absl::StrCat(DomainName(counter.domain), "-", counter.package_id,
                      counter.die_id > 0 ? absl::StrCat(".", counter.die_id) : ""),
         counter.energy_uj);
+    if (counter.read_errors > 0 && counter.energy_ticks == 0) unread.push_back(cells.back().first);
   }
   // Rows of package and DRAM together: parts of the package would count twice.
   for (const bool vms : {true, false}) {
     for (const RowReport& row : model.rows) {
-      if (row.domain.domain != RaplDomain::kPackage && row.domain.domain != RaplDomain::kDram) continue;
+      if (!CountsInTotal(row.domain.domain)) continue;
       if ((row.kind == RowKind::kVm) != vms || row.kind == RowKind::kStolen) continue;
       const bool wanted =
           only_vms_.empty() || !vms || std::any_of(only_vms_.begin(), only_vms_.end(), [&](const std::string& name) {
-            return name == row.vm.name || name == row.vm.uuid;
+            return name == row.vm.name || absl::EqualsIgnoreCase(name, row.vm.uuid);
           });
       if (wanted) add(vms ? absl::StrCat("vm:", row.vm.name) : std::string(RowKindName(row.kind)), row.energy_uj);
     }
@@ -54,7 +57,9 @@ std::string PowerTable::Format(const FlushReport& report) {
   ++lines_since_header_;
   absl::StrAppendFormat(&text, "%12.6f", static_cast<double>(report.t_ns) * 1e-9);
   for (const auto& [column, energy_uj] : cells) {
-    absl::StrAppendFormat(&text, " %12.3f", static_cast<double>(energy_uj) * 1e3 / static_cast<double>(report.dt_ns));
+    const double watts = static_cast<double>(energy_uj) * 1e3 / static_cast<double>(report.dt_ns);
+    const bool failed = std::find(unread.begin(), unread.end(), column) != unread.end();
+    absl::StrAppendFormat(&text, " %12s", failed ? "unread" : absl::StrFormat("%.3f", watts));
   }
   absl::StrAppend(&text, "  ", by_capacity ? "capacity" : std::string(ModelName(model.model)), "\n");
   return text;

@@ -8,6 +8,7 @@
 #include "base/cpu_model.h"
 #include "bpf/switch_log.h"
 #include "cli/arguments.h"
+#include "cli/stop_signal.h"
 #include "cli/verb_app.h"
 #include "cli/verbs.h"
 #include "msr/rapl_reader.h"
@@ -192,6 +193,9 @@ int ProbeVerb(int argc, char** argv) {
   if (const std::optional<int> code = verb.Parse(argc, argv)) return *code;
   absl::StatusOr<Backend> backend = ParseBackend(arguments.backend);
   if (!backend.ok()) return Fail(backend.status());
+  absl::StatusOr<DaemonOptions::Vms> vms_by = ParseVms(arguments.vms);
+  if (!vms_by.ok()) return Fail(vms_by.status());
+  StopOnSignals();  // an emulator started for this is ended on every way out
   absl::StatusOr<Host> host = OpenHost(arguments);
   if (!host.ok()) return Fail(host.status());
   const Findings found = Look(arguments, host->root, *backend);

@@ -21,7 +21,7 @@ constexpr char kFooter[] =
 Examples:
   vrapl sample                                 power of domains and VMs, once a second
   vrapl sample --window=10ms --duration=5s     500 lines of 10 ms
-  vrapl sample --vm=web --format=csv           tidy columns; units are in their names)";
+  vrapl sample --format=csv >power.csv         tidy columns; units are in their names)";
 
 void PrintSummary(const FlushReport& report, double seconds) {
   for (const SamplerReport& sampler : report.samplers) {
@@ -50,7 +50,7 @@ int SampleVerb(int argc, char** argv) {
   if (!options.ok()) return Fail(options.status());
   absl::StatusOr<Format> format = ParseFormat(arguments.format);
   if (!format.ok()) return Fail(format.status());
-  absl::StatusOr<int64_t> flush = ParseDurationNs("--window", window, options->period_ns, 600 * kNanosPerSecond);
+  absl::StatusOr<int64_t> flush = ParseDurationNs("--window", window, options->period_ns, 60 * kNanosPerSecond);
   if (!flush.ok()) return Fail(flush.status());
   options->flush_ns = *flush;
   options->delivery.deliver = false;

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <deque>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -36,6 +37,7 @@ struct ServeArguments {
   std::string flush = "2s";
   std::vector<std::string> serial_ports;
   bool allow_port_0 = false;
+  bool by_hand = false;  // vrapl VM_NAME SERIAL_PATH
   std::string vm_name;
   std::string serial_path;
 };
@@ -46,17 +48,66 @@ void AddServeOptions(CLI::App& app, ServeArguments& arguments) {
   app.add_option("--flush", arguments.flush, "how often guests are told (2s)")->type_name("TIME");
 }
 
-// What comes before the first flush, for a person; data formats keep stdout for data.
-void DescribeStart(const RunDescription& description, Format format) {
-  std::FILE* out = format == Format::kText ? stdout : stderr;
-  if (description.source == "emulated") {
-    absl::FPrintF(out, "EMULATED HARDWARE: the energy below is not measured\n");
-  }
-  absl::FPrintF(out, "%s, read by %s\n", description.cpu, description.backend);
-  for (const std::string& package : description.packages) absl::FPrintF(out, "  %s\n", package);
-  absl::FPrintF(out, "  VMs by %s\n", description.vms);
-  std::fflush(out);
+std::string DescriptionText(const RunDescription& description) {
+  std::string text;
+  if (description.source == "emulated") text += "EMULATED HARDWARE: the energy below is not measured\n";
+  absl::StrAppend(&text, description.cpu, ", read by ", description.backend, "\n");
+  for (const std::string& package : description.packages) absl::StrAppend(&text, "  ", package, "\n");
+  return absl::StrCat(text, "  VMs by ", description.vms, "\n");
 }
+
+// Where flushes go: data formats keep stdout for data; a terminal is redrawn, and what must not be missed stays on it.
+class Output {
+ public:
+  Output(Format format, bool terminal) : format_(format), terminal_(terminal) {}
+
+  void Start(const RunDescription& description) {
+    description_ = DescriptionText(description);
+    std::fputs(description_.c_str(), format_ == Format::kText ? stdout : stderr);
+    if (format_ == Format::kCsv) std::fputs(FlushCsvHeader().c_str(), stdout);
+    std::fflush(stdout);
+  }
+
+  void Flush(const FlushReport& report) {
+    switch (format_) {
+      case Format::kText:
+        if (terminal_) Redraw(report.problems);
+        std::fputs(FlushToText(report, {}).c_str(), stdout);
+        break;
+      case Format::kCsv:
+        std::fputs(FlushToCsv(report).c_str(), stdout);
+        break;
+      case Format::kJsonl:
+        std::fputs((FlushToJson(report) + "\n").c_str(), stdout);
+        break;
+    }
+    std::fflush(stdout);
+    if (format_ == Format::kText) return;
+    for (const std::string& problem : report.problems) vrapl::Notice(problem);
+  }
+
+  void Notice(const std::string& notice) {
+    vrapl::Notice(notice);
+    notices_.push_back(notice);
+  }
+
+ private:
+  static constexpr size_t kNoticesKept = 6;
+
+  void Redraw(const std::vector<std::string>& problems) {
+    std::fputs(("\033[H\033[2J" + description_).c_str(), stdout);
+    for (const std::string& notice : notices_) std::fputs(("  note: " + notice + "\n").c_str(), stdout);
+    std::fputs("\n", stdout);
+    // The block itself shows new ones; from the next flush on they stand here.
+    notices_.insert(notices_.end(), problems.begin(), problems.end());
+    while (notices_.size() > kNoticesKept) notices_.pop_front();
+  }
+
+  const Format format_;
+  const bool terminal_;
+  std::string description_;
+  std::deque<std::string> notices_;
+};
 
 int Serve(const ServeArguments& arguments) {
   absl::StatusOr<DaemonOptions> options = ToDaemonOptions(arguments.common);
@@ -64,7 +115,7 @@ int Serve(const ServeArguments& arguments) {
   absl::StatusOr<Format> format = ParseFormat(arguments.common.format);
   if (!format.ok()) return Fail(format.status());
   absl::StatusOr<int64_t> flush =
-      ParseDurationNs("--flush", arguments.flush, 10 * options->period_ns, 600 * kNanosPerSecond);
+      ParseDurationNs("--flush", arguments.flush, 10 * options->period_ns, 60 * kNanosPerSecond);
   if (!flush.ok()) return Fail(flush.status());
   options->flush_ns = *flush;
   if (*flush < 2 * kNanosPerSecond) {
@@ -84,14 +135,14 @@ int Serve(const ServeArguments& arguments) {
     options->delivery.ports.isa_ports.push_back(number);
   }
   options->delivery.ports.allow_port_0 = arguments.allow_port_0;
-  if (!arguments.vm_name.empty()) {
+  if (arguments.by_hand) {
+    if (arguments.vm_name.empty()) return Fail(kExitUsage, "VM_NAME is empty; it is a running VM's name or UUID");
     if (::access(arguments.serial_path.c_str(), F_OK) != 0) {
       return Fail(kExitFailed, absl::StrCat(arguments.serial_path, ": no such serial port; `virsh dumpxml ",
                                             arguments.vm_name, "` shows the path of each"));
     }
     options->delivery.by_hand = {.vm = arguments.vm_name, .path = arguments.serial_path};
   }
-  const bool terminal = *format == Format::kText && ::isatty(STDOUT_FILENO) == 1;
   options->trace_vms = *format == Format::kText;
 
   const std::atomic<bool>& stop = StopOnSignals();
@@ -100,31 +151,10 @@ int Serve(const ServeArguments& arguments) {
   options->host_root = host->root;
   options->emulators = host->emulators;
 
-  const DaemonEvents events{.on_start =
-                                [&](const RunDescription& description) {
-                                  DescribeStart(description, *format);
-                                  if (*format == Format::kCsv) std::fputs(FlushCsvHeader().c_str(), stdout);
-                                },
-                            .on_report =
-                                [&](const FlushReport& report) {
-                                  switch (*format) {
-                                    case Format::kText:
-                                      if (terminal) std::fputs("\033[H\033[2J", stdout);
-                                      std::fputs(FlushToText(report, {}).c_str(), stdout);
-                                      break;
-                                    case Format::kCsv:
-                                      std::fputs(FlushToCsv(report).c_str(), stdout);
-                                      break;
-                                    case Format::kJsonl:
-                                      std::fputs((FlushToJson(report) + "\n").c_str(), stdout);
-                                      break;
-                                  }
-                                  std::fflush(stdout);
-                                  if (*format != Format::kText) {
-                                    for (const std::string& problem : report.problems) Notice(problem);
-                                  }
-                                },
-                            .on_notice = [](const std::string& notice) { Notice(notice); }};
+  Output output(*format, *format == Format::kText && ::isatty(STDOUT_FILENO) == 1);
+  const DaemonEvents events{.on_start = [&](const RunDescription& description) { output.Start(description); },
+                            .on_report = [&](const FlushReport& report) { output.Flush(report); },
+                            .on_notice = [&](const std::string& notice) { output.Notice(notice); }};
   if (absl::Status status = RunDaemon(*options, events, stop); !status.ok()) return Fail(status);
   return std::ferror(stdout) == 0 ? kExitDone : Fail(kExitFailed, "writing the output failed");
 }
@@ -153,6 +183,7 @@ int DeliverToOneVerb(int argc, char** argv) {
   verb.app().add_option("VM_NAME", arguments.vm_name, "the VM")->required();
   verb.app().add_option("SERIAL_PATH", arguments.serial_path, "its serial port on the host")->required();
   if (const std::optional<int> code = verb.Parse(argc, argv)) return *code;
+  arguments.by_hand = true;
   return Serve(arguments);
 }
 
