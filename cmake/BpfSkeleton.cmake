@@ -12,7 +12,7 @@ function(add_bpf_skeleton target source)
   set(skeleton ${CMAKE_CURRENT_BINARY_DIR}/${stem}.skel.h)
   add_custom_command(
     OUTPUT ${object}
-    # -fno-stack-protector -fno-cf-protection: distributions' defaults that mean nothing to BPF.
+    # -fno-stack-protector: a distribution's default that means nothing to BPF.
     COMMAND ${VRAPL_BPF_CLANG} -target bpf -D__TARGET_ARCH_x86 -mcpu=v3 -O2 -g -Wall -Werror
             -fno-stack-protector -I${CMAKE_SOURCE_DIR} -I/usr/include/${CMAKE_LIBRARY_ARCHITECTURE}
             -c ${CMAKE_CURRENT_SOURCE_DIR}/${source} -o ${object}
