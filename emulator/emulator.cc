@@ -32,8 +32,8 @@ absl::StatusOr<std::unique_ptr<Emulator>> Emulator::Start(const std::string& dir
       } else if (options.busy_time == BusyTimeKind::kBpf) {
         return busy.status();
       } else {
-        emulator->busy_time_note_ =
-            absl::StrCat("power follows the load only within some 10 ms, by /proc/stat: ", busy.status().message());
+        emulator->busy_time_note_ = absl::StrCat(
+            "power follows the load only within about a tenth of a second, by /proc/stat: ", busy.status().message());
       }
     }
     if (emulator->busy_ == nullptr) {
