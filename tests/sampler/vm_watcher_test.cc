@@ -98,14 +98,12 @@ std::vector<std::string> PathsOf(const FlushLoop::Discovery& discovery) {
 
 class VmWatcherTest : public testing::Test {
  protected:
-  std::atomic<pid_t> ended_ = 0;  // the process of this VM is gone, whatever the list says
-
- protected:
   std::unique_ptr<VmWatcher> Watch(DeliveryChoice choice) {
     return std::make_unique<VmWatcher>(std::make_unique<MadeLister>(made_), std::move(choice),
                                        [this](const Vm& vm) { return ended_.load() != vm.pid; });
   }
   MadeVms made_;
+  std::atomic<pid_t> ended_ = 0;  // the process of this VM is gone, whatever the list says
 };
 
 TEST_F(VmWatcherTest, FirstTellsTheVmsAndTheirPorts) {
@@ -221,27 +219,6 @@ TEST_F(VmWatcherTest, AVmThatEndsWhileLibvirtIsAwayIsDropped) {
   EXPECT_FALSE(news->unchanged);
   ASSERT_THAT(news->vms, SizeIs(1));
   EXPECT_EQ(news->vms[0].name, "db");
-}
-
-// A process number is used again: without anybody to list the VMs, what ends must not be charged for what comes after.
-TEST_F(VmWatcherTest, AVmWhoseProcessEndsWhileLibvirtIsAwayIsDropped) {
-  made_.Set(std::vector<Vm>{MadeVm("db", 2000), MadeVm("web", 1000)});
-  const auto watcher = Watch({});
-  ASSERT_THAT(watcher->First(), IsOk());
-  watcher->Start();
-  (void)watcher->Take();
-  made_.Set(absl::UnavailableError("libvirt does not answer"));
-  made_.AwaitListed();
-  EXPECT_TRUE(watcher->Take()->unchanged);
-  gone_ = 2000;
-  made_.Set(absl::UnavailableError("libvirt does not answer"));
-  made_.AwaitListed();
-  const auto news = watcher->Take();
-  ASSERT_TRUE(news.has_value());
-  EXPECT_FALSE(news->unchanged);
-  ASSERT_THAT(news->vms, SizeIs(1));
-  EXPECT_EQ(news->vms[0].name, "web");
-  EXPECT_THAT(PathsOf(*news), ElementsAre("uuid-web /run/web/power"));
 }
 
 TEST_F(VmWatcherTest, NewsThatWasNotTakenOutlivesAFailure) {

@@ -1,0 +1,260 @@
+// What goes wrong before the first sample: one line that says what failed and what to do, the right exit code, and
+// never a reading instead.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "base/clock.h"
+#include "tests/cli/program.h"
+#include "tests/fakes/host_builder.h"
+
+namespace vrapl {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::StartsWith;
+
+constexpr int kFailed = 1;
+constexpr int kUsage = 2;
+
+Ended Vrapl(std::vector<std::string> words, const ProgramOptions& options = {}) {
+  words.insert(words.begin(), VRAPL);
+  return Program(std::move(words), options).Wait();
+}
+
+template <typename M>
+void ExpectOneLine(const Ended& ended, int code, M message) {
+  EXPECT_EQ(ended.code, code) << ended.err;
+  EXPECT_THAT(ended.err, AllOf(StartsWith("vrapl: "), message));
+  EXPECT_EQ(ended.err.find('\n'), ended.err.size() - 1) << ended.err;
+  EXPECT_THAT(ended.out, IsEmpty());
+}
+
+TEST(UsageTest, WrongWordsAreOneLineAndTwo) {
+  struct Row {
+    std::vector<std::string> words;
+    const char* message;
+    const char* remedy = "";
+  };
+  for (const Row& row : {
+           Row{{}, "a verb is missing", "vrapl --help"},
+           Row{{"sampel"}, "unknown verb sampel", "did you mean sample?"},
+           Row{{"web"}, "unknown verb web", "VM_NAME SERIAL_PATH"},
+           Row{{"serve", "web", "/dev/pts/1"}, "not expected", "vrapl serve --help"},
+           Row{{"web", "/dev/pts/1", "more"}, "unknown verb web"},
+           Row{{"sample", "--perid=1ms"}, "unknown option --perid", "did you mean --period?"},
+           Row{{"probe", "--period=1ms"}, "unknown option --period", "vrapl probe --help"},
+           Row{{"sample", "-x"}, "-x", "--help"},
+           Row{{"sample", "--period=0"}, "--period=0", "between 100us and 1s"},
+           Row{{"sample", "--period=0ms"}, "--period=0ms", "between 100us and 1s"},
+           Row{{"sample", "--period=10us"}, "--period=10us", "between 100us and 1s"},
+           Row{{"sample", "--period=1"}, "--period=1", "1ms or 1s"},
+           Row{{"sample", "--period=fast"}, "--period=fast", "1ms, 2s or 1m30s"},
+           Row{{"sample", "--period"}, "--period"},
+           Row{{"sample", "--period="}, "--period=", "a value is missing"},
+           Row{{"sample", "--vm=", "--emulate"}, "--vm=", "a value is missing"},
+           Row{{"sample", "--duration=0s"}, "--duration=0s", "between"},
+           Row{{"sample", "--window=10us"}, "--window=10us", "between"},
+           Row{{"serve", "--flush=0"}, "--flush=0", "between"},
+           Row{{"serve", "--flush=5ms"}, "--flush=5ms", "between 10ms"},
+           Row{{"sample", "--backend=rapl"}, "--backend=rapl", "auto, msr, sysfs"},
+           Row{{"probe", "--backend=mrs"}, "--backend=mrs", "Did you mean msr?"},
+           Row{{"sample", "--model=fair"}, "--model=fair", "base-share, share, capacity"},
+           Row{{"serve", "--format=json"}, "--format=json", "Did you mean jsonl?"},
+           Row{{"serve", "--vms=all"}, "--vms=all", "libvirt, proc"},
+           Row{{"serve", "--base-power=20"}, "--base-power=20", "20W"},
+           Row{{"serve", "--serial-port=0"}, "--serial-port=0", "--allow-port-0"},
+           Row{{"serve", "--serial-port=one"}, "--serial-port=one", "/dev/ttySN"},
+           Row{{"serve", "--serial-port=-1"}, "--serial-port=-1", "/dev/ttySN"},
+           Row{{"sample", "--emulate", "--host-root=/tmp"}, "--emulate", "leave out --host-root"},
+           Row{{"sample", "--emulator-option=--power=const:80W"}, "--emulator-option", "--emulate"},
+       }) {
+    SCOPED_TRACE(absl::StrJoin(row.words, " "));
+    ExpectOneLine(Vrapl(row.words), kUsage, AllOf(HasSubstr(row.message), HasSubstr(row.remedy)));
+  }
+}
+
+TEST(UsageTest, HelpAndVersionAreNoErrors) {
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"--help"}, {"-h"}, {"help"}}) {
+    const Ended ended = Vrapl(words);
+    EXPECT_EQ(ended.code, 0);
+    EXPECT_THAT(ended.out, AllOf(HasSubstr("vrapl probe"), HasSubstr("vrapl sample"), HasSubstr("vrapl serve"),
+                                 HasSubstr("VM_NAME SERIAL_PATH")));
+    EXPECT_THAT(ended.err, IsEmpty());
+  }
+  for (const char* verb : {"probe", "sample", "serve"}) {
+    const Ended ended = Vrapl({verb, "--help"});
+    EXPECT_EQ(ended.code, 0);
+    EXPECT_THAT(ended.out, AllOf(HasSubstr("Examples:"), HasSubstr("--host-root"), HasSubstr("--emulate")));
+  }
+  EXPECT_EQ(Vrapl({"--version"}).out, std::string("vrapl ") + VRAPL_VERSION + "\n");
+  EXPECT_EQ(Vrapl({"serve", "--version"}).out, std::string("vrapl ") + VRAPL_VERSION + "\n");
+}
+
+// A host of ordinary files whose package counter moves as a real one does.
+class MovingHost {
+ public:
+  MovingHost() : host_(CpuVendor::kIntel, 6, 0x55) {
+    host_.AddCpu({.cpu = 0});
+    host_.AddZone({.id = "intel-rapl:0", .name = "package-0"});
+    fd_ = UniqueFd(::open(host_.ZoneFile("intel-rapl:0", "energy_uj").c_str(), O_WRONLY | O_CLOEXEC));
+    Put();
+    mover_ = std::thread([this] {
+      while (!stop_) {
+        RealClock().SleepUntil(MonotonicNs() + kNanosPerMilli);
+        energy_uj_ += 80'000;
+        Put();
+      }
+    });
+  }
+  ~MovingHost() {
+    stop_ = true;
+    mover_.join();
+  }
+  std::string Option() const { return "--host-root=" + host_.root().prefix(); }
+
+ private:
+  // In place and always as long: a reader in between must not see half a number.
+  void Put() {
+    const std::string text = absl::StrFormat("%012d\n", energy_uj_);
+    if (::pwrite(fd_.get(), text.data(), text.size(), 0) < 0) std::perror("energy_uj");
+  }
+
+  HostBuilder host_;
+  UniqueFd fd_;
+  int64_t energy_uj_ = 1'000'000;
+  std::atomic<bool> stop_ = false;
+  std::thread mover_;
+};
+
+TEST(HostTest, ADirectoryThatIsNotThere) {
+  for (const char* verb : {"probe", "sample", "serve"}) {
+    ExpectOneLine(Vrapl({verb, "--host-root=/does/not/exist"}), kFailed,
+                  AllOf(HasSubstr("--host-root"), HasSubstr("/does/not/exist"), HasSubstr("No such file")));
+  }
+}
+
+TEST(HostTest, AMissingDevice) {
+  HostBuilder host(CpuVendor::kIntel, 6, 0x55);
+  host.AddCpu({.cpu = 0});
+  const std::string root = "--host-root=" + host.root().prefix();
+  ExpectOneLine(Vrapl({"sample", root, "--backend=msr"}), kFailed,
+                AllOf(HasSubstr("/dev/cpu/0/msr"), HasSubstr("modprobe msr")));
+  ExpectOneLine(Vrapl({"sample", root, "--backend=sysfs"}), kFailed,
+                AllOf(HasSubstr("/sys/class/powercap"), HasSubstr("modprobe intel_rapl_msr")));
+  ExpectOneLine(Vrapl({"serve", root}), kFailed,
+                AllOf(HasSubstr("msr: "), HasSubstr("sysfs: "), HasSubstr("vrapl probe"), HasSubstr("--emulate")));
+}
+
+TEST(HostTest, NoPermission) {
+  HostBuilder host(CpuVendor::kIntel, 6, 0x55);
+  host.AddCpu({.cpu = 0});
+  host.AddZone({.id = "intel-rapl:0", .name = "package-0"});
+  host.Write("/dev/cpu/0/msr", "", 0);
+  ASSERT_EQ(::chmod(host.ZoneFile("intel-rapl:0", "energy_uj").c_str(), 0), 0);
+  const std::string root = "--host-root=" + host.root().prefix();
+  const ProgramOptions nobody{.no_privileges = true};
+  ExpectOneLine(Vrapl({"sample", root, "--backend=msr"}, nobody), kFailed,
+                AllOf(HasSubstr("/dev/cpu/0/msr"), HasSubstr("root"), HasSubstr("Permission denied")));
+  ExpectOneLine(Vrapl({"sample", root, "--backend=sysfs"}, nobody), kFailed,
+                AllOf(HasSubstr("energy_uj"), HasSubstr("root"), HasSubstr("Permission denied")));
+}
+
+TEST(HostTest, NoPermissionForRunTime) {
+  const MovingHost host;
+  ExpectOneLine(Vrapl({"sample", host.Option(), "--backend=sysfs", "--vms=proc"}, {.no_privileges = true}), kFailed,
+                AllOf(HasSubstr("sched_switch"), HasSubstr("CAP_BPF"), HasSubstr("root")));
+}
+
+TEST(HostTest, AnUnknownCpu) {
+  HostBuilder host(CpuVendor::kIntel, 6, 0xFE);
+  host.AddCpu({.cpu = 0});
+  ExpectOneLine(Vrapl({"sample", "--host-root=" + host.root().prefix(), "--backend=msr"}), kFailed,
+                AllOf(HasSubstr("GenuineIntel family 6 model 0xfe"), HasSubstr("--backend=sysfs")));
+}
+
+// No fault of the command line: not exit code 2.
+TEST(HostTest, FilesThatMakeNoSense) {
+  HostBuilder host(CpuVendor::kIntel, 6, 0x55);
+  host.AddCpu({.cpu = 0});
+  host.Write("/proc/cpuinfo", "what?\n");
+  ExpectOneLine(Vrapl({"sample", "--host-root=" + host.root().prefix(), "--backend=msr"}), kFailed,
+                HasSubstr("/proc/cpuinfo"));
+}
+
+TEST(HostTest, ACounterThatStandsStill) {
+  HostBuilder host(CpuVendor::kIntel, 6, 0x55);
+  host.AddCpu({.cpu = 0});
+  host.AddZone({.id = "intel-rapl:0", .name = "package-0"});
+  ExpectOneLine(Vrapl({"sample", "--host-root=" + host.root().prefix(), "--backend=sysfs"}), kFailed,
+                AllOf(HasSubstr("did not move"), HasSubstr("virtual machine")));
+}
+
+TEST(HostTest, ProbeSaysWhatIsMissingAndFails) {
+  HostBuilder host(CpuVendor::kIntel, 6, 0x55);
+  host.AddCpu({.cpu = 0});
+  const Ended ended = Vrapl({"probe", "--host-root=" + host.root().prefix(), "--vms=proc"});
+  EXPECT_EQ(ended.code, kFailed);
+  EXPECT_THAT(ended.out, AllOf(HasSubstr("EMULATED"), HasSubstr("msr       NO: "), HasSubstr("sysfs     NO: "),
+                               HasSubstr("energy cannot be measured here")));
+  const Ended json = Vrapl({"probe", "--host-root=" + host.root().prefix(), "--vms=proc", "--json"});
+  EXPECT_EQ(json.code, kFailed);
+  EXPECT_THAT(json.out, AllOf(HasSubstr("\"chosen\": null"), HasSubstr("\"emulated\": true")));
+}
+
+TEST(VmTest, APortThatDoesNotExist) {
+  ExpectOneLine(Vrapl({"web", "/dev/pts/does-not-exist"}), kFailed,
+                AllOf(HasSubstr("/dev/pts/does-not-exist"), HasSubstr("virsh dumpxml web")));
+}
+
+TEST(VmTest, LibvirtIsDown) {
+  const MovingHost host;
+  const std::string connect = "--connect=qemu:///system?socket=/nonexistent/libvirt-sock";
+  ExpectOneLine(
+      Vrapl({"serve", host.Option(), "--backend=sysfs", connect}), kFailed,
+      AllOf(HasSubstr("libvirt"), HasSubstr("/nonexistent/libvirt-sock"), HasSubstr("start"), HasSubstr("--vms=proc")));
+  ExpectOneLine(Vrapl({"sample", host.Option(), "--backend=sysfs", "--vm=web", connect}), kFailed,
+                HasSubstr("libvirt"));
+  ExpectOneLine(Vrapl({"web", "/dev/null", host.Option(), "--backend=sysfs", connect}), kFailed, HasSubstr("libvirt"));
+}
+
+TEST(VmTest, AVmThatIsNotThere) {
+  const MovingHost host;
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"serve", "--vm=no-such-vm"},
+                                                {"sample", "--vm=no-such-vm"},
+                                                {"no-such-vm", "/dev/null"}}) {
+    for (const char* lister : {"--vms=proc", "--connect=test:///default"}) {
+      std::vector<std::string> all = words;
+      all.insert(all.end(), {host.Option(), "--backend=sysfs", lister});
+      SCOPED_TRACE(absl::StrJoin(all, " "));
+      ExpectOneLine(Vrapl(all), kFailed, AllOf(HasSubstr("no running VM named 'no-such-vm'")));
+    }
+  }
+}
+
+TEST(EmulateTest, ACpuThatTheEmulatorDoesNotKnow) {
+  const Ended ended = Vrapl({"sample", "--emulate=z80"});
+  if (ended.code == kFailed) {
+    ExpectOneLine(ended, kFailed, HasSubstr("vrapl-emulator"));  // a build without it
+  } else {
+    ExpectOneLine(ended, kUsage, AllOf(HasSubstr("--emulate"), HasSubstr("z80"), HasSubstr("skylake-sp")));
+  }
+}
+
+TEST(EmulateTest, ADirectoryThatCannotBeMade) {
+  ExpectOneLine(Vrapl({"sample", "--emulate"}, {.temp_dir = "/does/not/exist"}), kFailed,
+                AllOf(HasSubstr("/does/not/exist"), HasSubstr("No such file")));
+}
+
+}  // namespace
+}  // namespace vrapl

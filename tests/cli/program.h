@@ -1,0 +1,107 @@
+// A program under test, with its output in pipes.
+#pragma once
+
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/posix.h"
+
+namespace vrapl {
+
+struct Ended {
+  int code = -1;  // exit code, or 128 + the signal
+  std::string out;
+  std::string err;
+};
+
+struct ProgramOptions {
+  bool no_privileges = false;  // of root too: every capability is dropped
+  std::string temp_dir;        // TMPDIR, when not ""
+};
+
+class Program {
+ public:
+  explicit Program(std::vector<std::string> arguments, const ProgramOptions& options = {}) {
+    int out[2];
+    int err[2];
+    if (::pipe2(out, O_CLOEXEC) != 0 || ::pipe2(err, O_CLOEXEC) != 0) return;
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      ::dup2(out[1], STDOUT_FILENO);
+      ::dup2(err[1], STDERR_FILENO);
+      if (!options.temp_dir.empty()) ::setenv("TMPDIR", options.temp_dir.c_str(), 1);
+      if (options.no_privileges) DropCapabilities();
+      std::vector<char*> argv;
+      for (std::string& argument : arguments) argv.push_back(argument.data());
+      argv.push_back(nullptr);
+      ::execv(argv[0], argv.data());
+      ::_exit(127);
+    }
+    ::close(out[1]);
+    ::close(err[1]);
+    out_ = UniqueFd(out[0]);
+    err_ = UniqueFd(err[0]);
+  }
+  ~Program() {
+    if (pid_ <= 0) return;
+    ::kill(pid_, SIGTERM);
+    (void)Wait();
+  }
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+
+  // The next line on stdout, without its end; "" when there is none.
+  std::string ReadLine() {
+    std::string line;
+    char c = 0;
+    while (::read(out_.get(), &c, 1) == 1 && c != '\n') line += c;
+    return line;
+  }
+  void CloseOutput() { out_.Reset(); }
+  void Signal(int number) const { ::kill(pid_, number); }
+  pid_t pid() const { return pid_; }
+
+  // Until it has ended and everybody has closed its output.
+  Ended Wait() {
+    Ended ended;
+    ended.out = ReadAll(out_);
+    ended.err = ReadAll(err_);
+    int status = 0;
+    ::waitpid(std::exchange(pid_, -1), &status, 0);
+    ended.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return ended;
+  }
+
+ private:
+  // From the bounding set, so that even root's program starts without; the right to do so goes last.
+  static void DropCapabilities() {
+    for (int capability = 0; capability < 64; ++capability) {
+      if (capability != CAP_SETPCAP) ::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+    }
+    ::prctl(PR_CAPBSET_DROP, CAP_SETPCAP, 0, 0, 0);
+  }
+  static std::string ReadAll(const UniqueFd& fd) {
+    std::string text;
+    std::array<char, 4096> block;
+    for (ssize_t size = 0; (size = ::read(fd.get(), block.data(), block.size())) > 0;) {
+      text.append(block.data(), static_cast<size_t>(size));
+    }
+    return text;
+  }
+
+  pid_t pid_ = -1;
+  UniqueFd out_;
+  UniqueFd err_;
+};
+
+}  // namespace vrapl
