@@ -1,6 +1,8 @@
 // Who used the energy: two real guests on a host whose registers are emulated, and every tick of them is known.
 #include <algorithm>
 #include <cmath>
+#include <optional>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
@@ -14,7 +16,6 @@ namespace {
 
 constexpr double kBaseWatts = 20;
 constexpr double kWattsPerCpu = 15;
-constexpr size_t kMostFlushesToLearn = 40;
 
 double Seconds(int64_t ns) { return static_cast<double>(ns) * 1e-9; }
 double Percent(double part, double whole) { return whole == 0 ? 0 : 100 * part / whole; }
@@ -22,8 +23,7 @@ double Percent(double part, double whole) { return whole == 0 ? 0 : 100 * part /
 // The flushes of a run against the reads of the registers that it was made of.
 struct OnReads {
   Placement placement;
-  std::vector<int64_t> end_ns;  // CLOCK_MONOTONIC, of each flush
-  int64_t start_ns = 0;
+  std::vector<int64_t> at_ns;  // CLOCK_MONOTONIC: flush i is from at_ns[i] to at_ns[i + 1]
 };
 
 // Every flush ends on a read of the counter's register, to the tick; the run's whole is the difference of two reads.
@@ -56,13 +56,28 @@ OnReads ExpectOnReads(const RecordingEmulator& emulator, const std::vector<Flush
   }
   EXPECT_EQ(rows, moved);
   EXPECT_EQ(result.placement.at.back(), reads.size() - 1) << "the last sample is the last read";
-  result.start_ns = reads[result.placement.first].t_ns;
-  for (const size_t at : result.placement.at) result.end_ns.push_back(reads[at].t_ns);
+  result.at_ns.push_back(reads[result.placement.first].t_ns);
+  for (const size_t at : result.placement.at) result.at_ns.push_back(reads[at].t_ns);
   Say("package %d %-7s: %d flushes, each ends on a read of the register (of %d, times agree to %d us); rows' sum %d, "
       "register moved %d, difference %d ticks",
       package, domain, counts.size(), reads.size(), result.placement.most_apart_ns / 1000, rows, moved,
       static_cast<int64_t>(rows - moved));
   return result;
+}
+
+// The largest share of all CPU time, in percent, that was idle in a flush.
+double MostIdle(const std::vector<Flush>& flushes) {
+  double most = 0;
+  for (const Flush& flush : flushes) {
+    most = std::max(most, Percent(static_cast<double>(SumOfKind(flush.rows(), "package", "idle").run_ns),
+                                  static_cast<double>(SumOfKind(flush.rows(), "package", "").run_ns)));
+  }
+  return most;
+}
+
+std::vector<std::string> Words(std::vector<std::string> words, std::string more) {
+  words.push_back(std::move(more));
+  return words;
 }
 
 class EnergyTest : public TwoGuests {};
@@ -72,8 +87,8 @@ std::vector<size_t> Between(const std::vector<Flush>& flushes, const OnReads& on
                             int64_t to_ns) {
   std::vector<size_t> between;
   for (size_t i = 0; i < flushes.size(); ++i) {
-    const int64_t begin_ns = i == 0 ? on_reads.start_ns : on_reads.end_ns[i - 1];
-    if (begin_ns >= from_ns && on_reads.end_ns[i] <= to_ns && flushes[i].base_known() && !flushes[i].last()) {
+    if (on_reads.at_ns[i] >= from_ns && on_reads.at_ns[i + 1] <= to_ns && flushes[i].base_known() &&
+        !flushes[i].last()) {
       between.push_back(i);
     }
   }
@@ -106,8 +121,8 @@ void ExpectActivePower(const Guest& guest, const std::vector<Flush>& flushes, co
     active_j += flush_j;
     cpu_s += flush_s;
     time_s += Seconds(flushes[i].dt_ns());
-    scheduled_s += Seconds(schedstat.RunNs(pid, on_reads.end_ns[i]).middle_ns() -
-                           schedstat.RunNs(pid, on_reads.end_ns[i - 1]).middle_ns());
+    scheduled_s += Seconds(schedstat.RunNs(pid, on_reads.at_ns[i + 1]).middle_ns() -
+                           schedstat.RunNs(pid, on_reads.at_ns[i]).middle_ns());
   }
   const double expected_w = kWattsPerCpu * cpu_s / time_s;
   const double kernel_w = kWattsPerCpu * scheduled_s / time_s;
@@ -127,12 +142,12 @@ void ExpectRunTimeIsTheKernels(const Guest& guest, const std::vector<Flush>& flu
   const pid_t pid = *guest.Pid();
   int64_t run_ns = 0;
   for (size_t i = from; i < from + count; ++i) run_ns += SumOfVm(flushes[i].rows(), "package", guest.name()).run_ns;
-  const SchedstatLog::Bounds begin = schedstat.RunNs(pid, on_reads.end_ns[from - 1]);
-  const SchedstatLog::Bounds end = schedstat.RunNs(pid, on_reads.end_ns[from + count - 1]);
+  const SchedstatLog::Bounds begin = schedstat.RunNs(pid, on_reads.at_ns[from]);
+  const SchedstatLog::Bounds end = schedstat.RunNs(pid, on_reads.at_ns[from + count]);
   const int64_t least_ns = end.least_ns - begin.most_ns;
   const int64_t most_ns = end.most_ns - begin.least_ns;
   const double middle_ns = static_cast<double>(end.middle_ns() - begin.middle_ns());
-  const double time_s = Seconds(on_reads.end_ns[from + count - 1] - on_reads.end_ns[from - 1]);
+  const double time_s = Seconds(on_reads.at_ns[from + count] - on_reads.at_ns[from]);
   Say("%s over %.1f s: run time %.6f s, schedstat %.6f s (%+.3f %%; its ends are known to %.6f .. %.6f)", guest.name(),
       time_s, Seconds(run_ns), middle_ns * 1e-9, Percent(static_cast<double>(run_ns) - middle_ns, middle_ns),
       Seconds(least_ns), Seconds(most_ns));
@@ -146,27 +161,43 @@ TEST_F(EnergyTest, EveryTickHasARowAndTheBusyGuestPaysForItsCpu) {
       RecordingEmulator::Start({.power = absl::StrCat("load:", kBaseWatts, "W+", kWattsPerCpu, "W/cpu")});
   ASSERT_THAT(emulator, IsOk());
   const SchedstatLog schedstat({*ada().Pid(), *bob().Pid()});
-  MarkConsoles();
   AwaitQuiet();
-  Serve serve({"serve", "--host-root=" + (*emulator)->root(), "--serial-port=1"});
-
-  ASSERT_TRUE(serve.Await(3)) << "no flush";
+  MarkConsoles();
+  const std::vector<std::string> words = {"serve", "--host-root=" + (*emulator)->root(), "--serial-port=1"};
+  std::optional<Serve> serve(std::in_place, words);
+  ASSERT_TRUE(serve->Await(3)) << "no flush";
   ASSERT_THAT(ada().Do("busy 1"), IsOk());
-  const int64_t ada_from_ns = MonotonicNs();
-  const std::optional<size_t> known =
-      serve.AwaitThat([](const Flush& flush) { return flush.base_known(); }, 0, kMostFlushesToLearn);
-  ASSERT_TRUE(known.has_value()) << "the base was not learned in " << kMostFlushesToLearn
-                                 << " flushes: was this machine busy all the time?";
-  ASSERT_TRUE(serve.Await(std::max<size_t>(*known, 4) + 11));
+  int64_t ada_from_ns = MonotonicNs();
+  const auto base_known = [](const Flush& flush) { return flush.base_known(); };
+  std::optional<size_t> known = serve->AwaitThat(base_known, 0, 12);
+  if (!known.has_value()) {
+    const double most_idle = MostIdle(serve->flushes());
+    ASSERT_LT(most_idle, 10) << "this machine was idle for so much of a flush, and the base was not learned";
+    // Nobody can tell the base of a machine that never rests.
+    Say("this machine had no rest (at most %.1f %% idle): the base is given, not learned", most_idle);
+    serve->Stop();
+    MarkConsoles();
+    serve.emplace(Words(words, "--base-power=package=20W,dram=2W"));
+    ada_from_ns = MonotonicNs();
+    known = serve->AwaitThat(base_known, 0, 3);
+    ASSERT_TRUE(known.has_value()) << "the base is given and not used";
+  }
+  const size_t from = serve->flushes().size() + 1;  // the first flush in which ada was busy all the time
+  size_t with_base = 0;
+  for (size_t i = from; with_base < 10; ++i) {
+    ASSERT_LT(i, from + 20) << "the base was known and is forgotten";
+    ASSERT_TRUE(serve->Await(i + 1));
+    with_base += serve->flushes()[i].base_known() ? 1 : 0;
+  }
   const int64_t ada_to_ns = MonotonicNs();
   ASSERT_THAT(ada().Do("idle"), IsOk());
   ASSERT_THAT(bob().Do("busy 1"), IsOk());
   const int64_t bob_from_ns = MonotonicNs();
-  ASSERT_TRUE(serve.Await(serve.flushes().size() + 7));
+  ASSERT_TRUE(serve->Await(serve->flushes().size() + 7));
   const int64_t bob_to_ns = MonotonicNs();
   absl::SleepFor(absl::Seconds(1));
   int code = -1;
-  const std::vector<Flush> flushes = serve.Stop(&code);
+  const std::vector<Flush> flushes = serve->Stop(&code);
   EXPECT_EQ(code, 0);
   EXPECT_TRUE(flushes.back().last());
   absl::SleepFor(absl::Seconds(1));
@@ -238,12 +269,9 @@ TEST_F(EnergyTest, AnIdleHostsEnergyIsTheIdleRows) {
     const auto energy = [&](const Json& rows, const char* kind) {
       return Percent(static_cast<double>(SumOfKind(rows, "package", kind).ticks), ticks);
     };
-    int64_t cpu_ns = 0;  // of all CPUs
-    for (const Json& row : flush.rows()) {
-      if (row["domain"] == "package") cpu_ns += row["run_time_ns"].get<int64_t>();
-    }
     const auto time = [&](const char* kind) {
-      return Percent(static_cast<double>(SumOfKind(flush.rows(), "package", kind).run_ns), static_cast<double>(cpu_ns));
+      return Percent(static_cast<double>(SumOfKind(flush.rows(), "package", kind).run_ns),
+                     static_cast<double>(SumOfKind(flush.rows(), "package", "").run_ns));
     };
     Say("flush %2d %-10s: idle row %5.1f %% of the energy (%5.1f %% of CPU time), vrapl %5.2f %% (%4.2f %%)    share: "
         "idle "
@@ -256,7 +284,7 @@ TEST_F(EnergyTest, AnIdleHostsEnergyIsTheIdleRows) {
     EXPECT_GE(energy(flush.rows(), "idle"), idle_at_least) << "flush " << flush.seq();
     EXPECT_LE(energy(flush.rows(), "vrapl"), time("vrapl") + 1) << "flush " << flush.seq();
   }
-  EXPECT_TRUE(flushes[flushes.size() - 2].base_known());
+  EXPECT_TRUE(flushes[flushes.size() - 2].base_known() || MostIdle(flushes) < 10) << "the base was not learned";
 }
 
 // Registers of 32 bits, and powercap's files with their own range, that begin anew in the middle of the run: package
