@@ -1,11 +1,10 @@
 #include "bench/paired.h"
 
 #include <algorithm>
-#include <array>
+#include <numeric>
 #include <random>
 
 #include "absl/strings/str_format.h"
-#include "base/clock.h"
 
 namespace vrapl {
 namespace {
@@ -16,56 +15,84 @@ double Median(std::vector<double>& values) {
   return *middle;
 }
 
+double NsOfBlock(const Way& way, const PairedOptions& options) {
+  if (way.before) way.before();
+  const int64_t start_ns = options.clock->NowNs();
+  way.run(options.times);
+  const int64_t ns = options.clock->NowNs() - start_ns;
+  if (way.after) way.after();
+  return static_cast<double>(ns) / static_cast<double>(options.times);
+}
+
 }  // namespace
 
-Spread MedianOf(std::vector<double> values, uint32_t seed) {
+Spread MedianOf(const std::vector<double>& values, uint32_t seed, double confidence) {
   if (values.empty()) return {};
+  constexpr int kResamples = 2000;
   std::mt19937 random(seed);
   std::vector<double> medians;
-  for (int i = 0; i < 1000; ++i) {
-    std::vector<double> resampled;
-    for (size_t k = 0; k < values.size(); ++k) resampled.push_back(values[random() % values.size()]);
+  std::vector<double> resampled(values.size());
+  for (int i = 0; i < kResamples; ++i) {
+    for (double& value : resampled) value = values[random() % values.size()];
     medians.push_back(Median(resampled));
   }
   std::sort(medians.begin(), medians.end());
-  return {.median = Median(values), .low = medians[25], .high = medians[974]};
+  const auto tail = static_cast<size_t>((1 - confidence) / 2 * kResamples);
+  resampled = values;
+  return {.median = Median(resampled), .low = medians[tail], .high = medians[kResamples - 1 - tail]};
 }
 
-Comparison Compare(const Way& a, const Way& b, const PairedOptions& options) {
+Comparison Compare(const std::vector<Way>& ways, const PairedOptions& options) {
   std::mt19937 random(options.seed);
-  const Way* ways[] = {&a, &a, &b};
-  for (const Way* way : ways) way->run(options.times);  // warm
-  std::array<std::vector<double>, 3> ns;
-  std::vector<double> b_to_a;
-  std::vector<double> a_to_a;
+  // The control is the first way once more, after the others.
+  std::vector<const Way*> blocks;
+  for (const Way& way : ways) blocks.push_back(&way);
+  blocks.push_back(&ways.front());
+  for (const Way& way : ways) NsOfBlock(way, options);  // warm
+
+  std::vector<std::vector<double>> ns(blocks.size());
+  std::vector<size_t> order(blocks.size());
+  std::iota(order.begin(), order.end(), size_t{0});
   for (int round = 0; round < options.rounds; ++round) {
-    std::array<size_t, 3> order = {0, 1, 2};
     std::shuffle(order.begin(), order.end(), random);
-    std::array<double, 3> this_round{};
-    for (const size_t which : order) {
-      const int64_t start_ns = MonotonicNs();
-      ways[which]->run(options.times);
-      this_round[which] = static_cast<double>(MonotonicNs() - start_ns) / static_cast<double>(options.times);
-      ns[which].push_back(this_round[which]);
-    }
-    b_to_a.push_back(this_round[2] / this_round[0]);
-    a_to_a.push_back(this_round[1] / this_round[0]);
+    for (const size_t which : order) ns[which].push_back(NsOfBlock(*blocks[which], options));
   }
-  return {.a_ns = MedianOf(ns[0], options.seed),
-          .b_ns = MedianOf(ns[2], options.seed),
-          .b_to_a = MedianOf(b_to_a, options.seed),
-          .a_to_a = MedianOf(a_to_a, options.seed)};
+
+  const std::vector<double>& first = ns.front();
+  const auto paired = [&](const std::vector<double>& values, auto combine) {
+    std::vector<double> combined(values.size());
+    std::transform(values.begin(), values.end(), first.begin(), combined.begin(), combine);
+    return combined;
+  };
+  Comparison comparison;
+  for (size_t i = 0; i < ways.size(); ++i) {
+    comparison.ways.push_back({.name = ways[i].name,
+                               .ns = MedianOf(ns[i], options.seed),
+                               .to_first = MedianOf(paired(ns[i], std::divides<>()), options.seed),
+                               .above_ns = MedianOf(paired(ns[i], std::minus<>()), options.seed)});
+  }
+  comparison.control = MedianOf(paired(ns.back(), std::divides<>()), options.seed, 0.99);
+  return comparison;
 }
 
-std::string Describe(const Way& a, const Way& b, const Comparison& comparison) {
+std::string Describe(const Comparison& comparison) {
+  const Spread& control = comparison.control;
+  const std::string held = absl::StrFormat("%.3f [%.3f, %.3f]", control.median, control.low, control.high);
   if (!comparison.sound()) {
-    return absl::StrFormat("| %s | %s | no ratio: the control A/A was %.3f [%.3f, %.3f], which excludes 1 | | |\n",
-                           a.name, b.name, comparison.a_to_a.median, comparison.a_to_a.low, comparison.a_to_a.high);
+    return absl::StrFormat("No figures: \"%s\" against itself was %s, which excludes 1. The machine was not quiet.\n",
+                           comparison.ways.front().name, held);
   }
-  return absl::StrFormat("| %s: %.0f ns | %s: %.0f ns | %.3f | [%.3f, %.3f] | %.3f [%.3f, %.3f] |\n", a.name,
-                         comparison.a_ns.median, b.name, comparison.b_ns.median, comparison.b_to_a.median,
-                         comparison.b_to_a.low, comparison.b_to_a.high, comparison.a_to_a.median, comparison.a_to_a.low,
-                         comparison.a_to_a.high);
+  std::string text = "| way | ns [95 %] | to the first [95 %] | above it, ns [95 %] |\n| --- | --- | --- | --- |\n";
+  for (const Comparison::Measured& way : comparison.ways) {
+    absl::StrAppendFormat(&text, "| %s | %.1f [%.1f, %.1f] |", way.name, way.ns.median, way.ns.low, way.ns.high);
+    if (&way == &comparison.ways.front()) {
+      text += " 1 | 0 |\n";
+      continue;
+    }
+    absl::StrAppendFormat(&text, " %.3f [%.3f, %.3f] | %.1f [%.1f, %.1f] |\n", way.to_first.median, way.to_first.low,
+                          way.to_first.high, way.above_ns.median, way.above_ns.low, way.above_ns.high);
+  }
+  return absl::StrFormat("%s\nControl, the first against itself: %s.\n", text, held);
 }
 
 }  // namespace vrapl
