@@ -109,15 +109,16 @@ void ExpectActivePower(const Guest& guest, const std::vector<Flush>& flushes, co
     const double flush_j = static_cast<double>(*rows.active_uj) * 1e-6;
     const double flush_s = Seconds(rows.run_ns);
     const Json& base = flushes[i].counter("package");
-    // A single flush may be off by what the program itself says of the base, on top.
-    const double off_w = (flush_j - kWattsPerCpu * flush_s) / Seconds(flushes[i].dt_ns());
+    // Counters move once a millisecond and are read blindly, so energy of one millisecond may go to who ran in the
+    // next: over many that is nothing, and in a flush of a crowded host some percent. So is what is not known of the
+    // base.
+    const double expected_flush_w = kWattsPerCpu * flush_s / Seconds(flushes[i].dt_ns());
+    const double off_w = flush_j / Seconds(flushes[i].dt_ns()) - expected_flush_w;
     Say("flush %2d: %s ran %.3f of a CPU, active %.3f W (%+.2f %%); base %.3f W +- %.3f", flushes[i].seq(),
         guest.name(), flush_s / Seconds(flushes[i].dt_ns()), flush_j / Seconds(flushes[i].dt_ns()),
         Percent(flush_j - kWattsPerCpu * flush_s, kWattsPerCpu * flush_s), base.value("base_w", 0.0),
         base.value("base_err_w", 0.0));
-    EXPECT_LE(std::abs(off_w),
-              0.05 * kWattsPerCpu * flush_s / Seconds(flushes[i].dt_ns()) + base.value("base_err_w", 0.0))
-        << "flush " << flushes[i].seq();
+    EXPECT_LE(std::abs(off_w), 0.1 * expected_flush_w + base.value("base_err_w", 0.0)) << "flush " << flushes[i].seq();
     active_j += flush_j;
     cpu_s += flush_s;
     time_s += Seconds(flushes[i].dt_ns());
