@@ -65,7 +65,7 @@ void AwaitQuiet() {
     return std::make_pair(idle, all);
   };
   double idle = 0;
-  for (int tries = 0; tries < 40; ++tries) {
+  for (int tries = 0; tries < 20; ++tries) {
     const auto before = look();
     absl::SleepFor(absl::Milliseconds(1500));
     const auto now = look();

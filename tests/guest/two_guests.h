@@ -43,8 +43,8 @@ void Say(const absl::FormatSpec<Args...>& format, const Args&... args) {
   std::fflush(stdout);
 }
 
-// Waits, a minute at most, until this machine is idle but for us: what is to be shown is shown at its clearest then.
-// Says so when it is not.
+// Waits, half a minute at most, until this machine is idle but for us: what is to be shown is shown at its clearest
+// then. Says so when it is not.
 void AwaitQuiet();
 
 // What the guest got on a port of what the ledger (`flushes`, the part of a run in which it was to get lines) says:
