@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -142,7 +143,10 @@ void SwitchLog::Prime(absl::Span<const int> cpus) const {
     cpu_set_t one;
     CPU_ZERO(&one);
     CPU_SET(static_cast<size_t>(cpu), &one);
-    ::sched_setaffinity(0, sizeof one, &one);  // the move itself is a switch on that CPU
+    if (::sched_setaffinity(0, sizeof one, &one) != 0) continue;  // offline: it will switch when it comes
+    // The move is a switch on that CPU, unless this thread was there already: a sleep is one wherever it was.
+    const timespec blink = {.tv_sec = 0, .tv_nsec = 1};
+    ::clock_nanosleep(CLOCK_MONOTONIC, 0, &blink, nullptr);
   }
   ::sched_setaffinity(0, sizeof original, &original);
 }

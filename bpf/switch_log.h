@@ -61,7 +61,8 @@ class SwitchLog {
   void Observe(int first_cpu, int end_cpu, uint32_t reader);
   cpu_observation Observation(int cpu) const { return log(cpu).observation; }
 
-  // Moves the calling thread once to each CPU and back, so that each CPU has at least one record.
+  // Moves the calling thread once to each CPU, where it sleeps for a moment, and back, so that each CPU has at least one
+  // record.
   void Prime(absl::Span<const int> cpus) const;
 
   // What the sched_switch program cost so far, as the kernel counts it; 0 unless statistics are on

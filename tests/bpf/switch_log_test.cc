@@ -2,6 +2,7 @@
 #include "bpf/switch_log.h"
 
 #include <gmock/gmock.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -75,6 +76,27 @@ TEST_F(SwitchLogTest, EveryNanosecondOfEveryCpuHasARow) {
   std::printf("idle %.3f s, run %.3f s, stolen %.6f s, unreported %.6f s, %llu gaps\n", 1e-9 * total.idle_ns,
               1e-9 * total.run_ns, 1e-9 * total.stolen_ns, 1e-9 * total.unreported_ns,
               static_cast<unsigned long long>(reader.gaps()));
+}
+
+// A thread that already is on the only CPU asked for does not move there: it must be known all the same. On a quiet
+// machine nothing else would switch for as long as it runs.
+TEST_F(SwitchLogTest, AThreadThatIsAloneOnItsCpuIsKnownOnceTheLogIsPrimed) {
+  cpu_set_t before;
+  ASSERT_EQ(::sched_getaffinity(0, sizeof before, &before), 0);
+  const int cpu = OnlineCpus().front();
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(static_cast<size_t>(cpu), &one);
+  ASSERT_EQ(::sched_setaffinity(0, sizeof one, &one), 0);
+  for (int i = 0; i < 10; ++i) {
+    absl::StatusOr<std::unique_ptr<SwitchLog>> log = SwitchLog::Attach();
+    ASSERT_THAT(log, IsOk());
+    const int64_t start_ns = MonotonicNs();
+    (*log)->Prime({cpu});
+    EXPECT_GT((*log)->Head(cpu), 0u) << "nobody knows who runs";
+    EXPECT_LT(MonotonicNs() - start_ns, kNanosPerSecond);
+  }
+  ::sched_setaffinity(0, sizeof before, &before);
 }
 
 // A thread that is busy, one that sleeps and wakes, one that migrates: each within 1 % of the kernel's account.
