@@ -75,6 +75,20 @@ double MostIdle(const std::vector<Flush>& flushes) {
   return most;
 }
 
+// How punctual the run was, by its own count.
+void SaySamplers(const Flush& last) {
+  for (const Json& sampler : last.json["samplers"]) {
+    const auto us = [&](const char* key) { return sampler[key].get<int64_t>() / 1000; };
+    const auto count = [&](const char* key) { return sampler[key].get<int64_t>(); };
+    Say("package %d, %.3f s: %d samples, %d late, %d missed, %d dropped, %d reads failed; late by p50 %d us, p99 %d "
+        "us, "
+        "p99.9 %d us, max %d us",
+        sampler["package"].get<int>(), Seconds(last.t_ns()), count("samples"), count("late"), count("missed"),
+        count("dropped"), count("read_errors"), us("late_p50_ns"), us("late_p99_ns"), us("late_p999_ns"),
+        us("late_max_ns"));
+  }
+}
+
 std::vector<std::string> Words(std::vector<std::string> words, std::string more) {
   words.push_back(std::move(more));
   return words;
@@ -210,6 +224,7 @@ TEST_F(EnergyTest, EveryTickHasARowAndTheBusyGuestPaysForItsCpu) {
   const Json truth = Json::parse((*emulator)->host().Truth())["packages"][0]["domains"][0];
   EXPECT_EQ(truth["reads"], (*emulator)->Reads(0, kMsrPkgEnergyStatus).size());
 
+  SaySamplers(flushes.back());
   const Json& learned = flushes[flushes.size() - 2].counter("package");
   Say("base: known from flush %d on; at the end %.3f W +- %.3f (95 %%), emulated %.1f W", flushes[*known].seq(),
       learned.value("base_w", 0.0), learned.value("base_err_w", 0.0), kBaseWatts);
@@ -247,6 +262,7 @@ TEST_F(EnergyTest, TwoPackagesAreChargedEachByItself) {
   for (const int package : {0, 1}) {
     for (const char* domain : {"package", "dram"}) ExpectOnReads(**emulator, flushes, package, domain);
   }
+  SaySamplers(flushes.back());
   ExpectLinesTellTheLedger("bob", flushes);
   ExpectEveryLine(bob(), "ttyS1", SinceMark(bob()), flushes);
 }
@@ -347,16 +363,8 @@ TEST_F(EnergyTest, EveryMillisecondIsASampleOrCountedAsMissed) {
   const std::vector<Flush> flushes = serve.Stop();
   const Flush& last = flushes.back();
   const Json& sampler = last.json["samplers"][0];
-  const auto samples = sampler["samples"].get<int64_t>();
-  const auto missed = sampler["missed"].get<int64_t>();
-  const int64_t ticks = samples + missed;
-  Say("%.3f s: %d samples, %d late, %d missed, %d dropped, %d reads failed; lateness p50 %d us, p99 %d us, p99.9 %d "
-      "us, "
-      "max %d us",
-      Seconds(last.t_ns()), samples, sampler["late"].get<int64_t>(), missed, sampler["dropped"].get<int64_t>(),
-      sampler["read_errors"].get<int64_t>(), sampler["late_p50_ns"].get<int64_t>() / 1000,
-      sampler["late_p99_ns"].get<int64_t>() / 1000, sampler["late_p999_ns"].get<int64_t>() / 1000,
-      sampler["late_max_ns"].get<int64_t>() / 1000);
+  SaySamplers(last);
+  const int64_t ticks = sampler["samples"].get<int64_t>() + sampler["missed"].get<int64_t>();
   EXPECT_GE(last.t_ns(), 30 * kNanosPerSecond);
   EXPECT_EQ(sampler["dropped"], 0);
   EXPECT_EQ(sampler["lost_records"], 0);
