@@ -23,6 +23,7 @@ constexpr RaplModel Intel(int model, absl::string_view name, uint32_t domains, a
           .dram_unit_joules = std::nullopt,
           .psys_unit_joules = std::nullopt,
           .domains = domains,
+          .typical_esu = 14,
           .source = source};
 }
 constexpr RaplModel Intel12(int model, absl::string_view name, uint32_t domains, absl::string_view source) {
@@ -34,6 +35,7 @@ constexpr RaplModel Amd(int family, int model, absl::string_view name, absl::str
   RaplModel row = Intel(model, name, kPkg | kCore, source);
   row.vendor = CpuVendor::kAmd;
   row.family = family;
+  row.typical_esu = 16;
   return row;
 }
 constexpr RaplModel Hygon(int family, int model, absl::string_view name, absl::string_view source) {
@@ -51,13 +53,17 @@ constexpr RaplModel PsysInJoules(RaplModel row) {
   row.psys_unit_joules = 1.0;
   return row;
 }
+constexpr RaplModel Esu(int esu, RaplModel row) {
+  row.typical_esu = esu;
+  return row;
+}
 constexpr RaplModel Microjoules(RaplModel row) {
   row.unit_rule = EnergyUnitRule::kMicrojoules;
-  return row;
+  return Esu(5, row);
 }
 constexpr RaplModel ByRange(RaplModel row) {
   row.unit_rule = EnergyUnitRule::kByRange;
-  return row;
+  return Esu(5, row);
 }
 
 // The last column names who lists the model and was read for the row:
@@ -71,10 +77,10 @@ constexpr RaplModel ByRange(RaplModel row) {
 constexpr RaplModel kModels[] = {
     // Sandy Bridge to Broadwell. Server DRAM counts in 2^-16 J whatever the unit register says: found by measurement on
     // Haswell-EP (Hackenberg 2015) and confirmed on Knights Landing, where the SDM does not mention it.
-    Intel(0x2A, "Sandy Bridge", kPkg | kPp0 | kPp1, "perf powercap turbostat PAPI SDM PCM raplcap LIKWID"),
-    Intel(0x2D, "Sandy Bridge-EP", kPkg | kPp0 | kDram, "perf powercap turbostat PAPI SDM PCM raplcap LIKWID"),
-    Intel(0x3A, "Ivy Bridge", kPkg | kPp0 | kPp1, "perf powercap turbostat PAPI SDM PCM raplcap LIKWID"),
-    Intel(0x3E, "Ivy Bridge-EP", kPkg | kPp0 | kDram, "perf powercap turbostat PAPI SDM PCM raplcap LIKWID"),
+    Esu(16, Intel(0x2A, "Sandy Bridge", kPkg | kPp0 | kPp1, "perf powercap turbostat PAPI SDM PCM raplcap LIKWID")),
+    Esu(16, Intel(0x2D, "Sandy Bridge-EP", kPkg | kPp0 | kDram, "perf powercap turbostat PAPI SDM PCM raplcap LIKWID")),
+    Esu(16, Intel(0x3A, "Ivy Bridge", kPkg | kPp0 | kPp1, "perf powercap turbostat PAPI SDM PCM raplcap LIKWID")),
+    Esu(16, Intel(0x3E, "Ivy Bridge-EP", kPkg | kPp0 | kDram, "perf powercap turbostat PAPI SDM PCM raplcap LIKWID")),
     Intel(0x3C, "Haswell", kNoPsys, "perf powercap turbostat PAPI SDM PCM raplcap LIKWID"),
     Intel(0x45, "Haswell ULT", kNoPsys, "perf powercap turbostat PAPI SDM PCM raplcap LIKWID"),
     Intel(0x46, "Haswell GT3e", kNoPsys, "perf powercap turbostat PAPI SDM PCM raplcap LIKWID"),
@@ -130,7 +136,7 @@ constexpr RaplModel kModels[] = {
     // Atoms. Silvermont counts in 2^ESU uJ; where the sources disagree for its relatives, the value of ESU decides.
     Microjoules(Intel(0x37, "Bay Trail (Silvermont)", kPkg | kPp0, "powercap turbostat PCM raplcap LIKWID")),
     ByRange(Intel(0x4A, "Merrifield (Silvermont)", kPkg | kPp0, "powercap raplcap LIKWID")),
-    ByRange(Intel(0x4D, "Avoton (Silvermont)", kPkg | kPp0, "turbostat PCM raplcap LIKWID")),
+    Esu(16, ByRange(Intel(0x4D, "Avoton (Silvermont)", kPkg | kPp0, "turbostat PCM raplcap LIKWID"))),
     ByRange(Intel(0x5A, "Moorefield (Silvermont)", kPkg | kPp0, "powercap raplcap LIKWID")),
     ByRange(Intel(0x5D, "SoFIA 3G (Silvermont)", kPkg | kPp0, "raplcap LIKWID")),
     ByRange(Intel(0x4C, "Cherry Trail (Airmont)", kPkg | kPp0, "powercap PCM raplcap LIKWID")),

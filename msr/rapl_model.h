@@ -35,6 +35,7 @@ struct RaplModel {
   std::optional<double> dram_unit_joules;  // replaces the rule for DRAM
   std::optional<double> psys_unit_joules;  // replaces the rule for psys
   uint32_t domains;                        // bit 1 << RaplDomain for each candidate
+  int typical_esu;                         // the usual ESU: for emulation and tests; a reader takes the register's
   absl::string_view source;                // where the row's facts come from; rapl_model.cc explains the names
 
   constexpr bool Has(RaplDomain domain) const { return (domains >> static_cast<int>(domain) & 1) != 0; }

@@ -129,8 +129,7 @@ TEST(RaplModelTest, EveryRowIsSound) {
     // A family-wide row answers for models that it does not name.
     EXPECT_EQ(FindRaplModel(row.vendor, row.family, row.model == kAnyModel ? 0xFE : row.model), &row);
     EXPECT_NE(row.vendor == CpuVendor::kIntel, row.Has(RaplDomain::kCore)) << "energy by core is AMD's";
-    const uint64_t raw = row.unit_rule == EnergyUnitRule::kMicrojoules ? kRawSilvermont : kRawEsu14;
-    const absl::StatusOr<EnergyUnits> units = DecodeEnergyUnits(raw, row);
+    const absl::StatusOr<EnergyUnits> units = DecodeEnergyUnits(static_cast<uint64_t>(row.typical_esu) << 8, row);
     ASSERT_THAT(units, IsOk());
     EXPECT_GT(units->common.joules_per_tick, 1e-6);
     EXPECT_LT(units->common.joules_per_tick, 1e-3);
