@@ -41,8 +41,9 @@ void AddSourceOptions(CLI::App& app, CommonArguments& arguments) {
   app.add_option("--backend", arguments.backend, "how energy is read: auto, msr, sysfs (auto)")->type_name("NAME");
   app.add_option("--host-root", arguments.host_root, "read the hardware files below DIR instead of /")
       ->type_name("DIR");
-  app.add_flag("--emulate{default}", arguments.emulate,
-               "emulate a host with RAPL for this command; --emulate=CPU chooses the CPU model");
+  app.add_flag(
+      "--emulate{default}", arguments.emulate,
+      "emulate a host with RAPL for this command; --emulate=CPU chooses the CPU: skylake-sp, zen3, 06_8F, ...");
   app.add_option("--emulator-option", arguments.emulator_options,
                  "passed to vrapl-emulator, as in --emulator-option=--power=const:80W; may be repeated")
       ->type_name("OPTION")

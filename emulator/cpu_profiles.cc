@@ -1,6 +1,20 @@
 #include "emulator/cpu_profiles.h"
 
 #include <algorithm>
+#include <array>
+#include <functional>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "base/closest_word.h"
 
 namespace vrapl {
 namespace {
@@ -144,7 +158,191 @@ const std::vector<CpuProfile>& Table() {
   return table;
 }
 
+// ---- from rows of the CPU table ----
+
+constexpr int kTdpW = 100;
+constexpr int kStepping = 1;
+// Power unit 3 (2^-3 W) and time unit 10 around the ESU, as most parts have them; Silvermont's power unit 5 (32 mW).
+constexpr uint64_t kUnitRegister = 0xA0003;
+constexpr uint64_t kMicrojouleUnitRegister = 0x5;
+// 1 J or 2^-N J, which is what the rows' exceptions are.
+TickSize FixedTick(double joules) {
+  int esu = 0;
+  while (esu < 31 && 1.0 / static_cast<double>(int64_t{1} << esu) > joules) ++esu;
+  return TickSize::PowerOfTwo(esu);
+}
+
+// The driver keeps one list of the servers whose DRAM it counts in 15300 nJ. Broadwell-DE is not in it: there it takes
+// the unit register's, and shows four times what the memory uses.
+// Source: Linux drivers/powercap/intel_rapl_common.c, rapl_ids[] and rapl_defaults_hsw_server.
+bool PowercapKnowsDramUnit(const RaplModel& row) {
+  constexpr int kBroadwellDe = 0x56;
+  return row.dram_unit_joules.has_value() && row.model != kBroadwellDe;
+}
+
+// By MSR, as the row's source says, or by TPMI, which makes zones of the same names on the servers since Granite
+// Rapids. Source: Linux drivers/powercap/intel_rapl_msr.c and intel_rapl_tpmi.c.
+bool HasPowercap(const RaplModel& row) {
+  constexpr std::array kTpmi = {0xAD, 0xAE, 0xAF, 0xDD};
+  return absl::StrContains(row.source, "powercap") || row.family == kAnyFamily ||
+         (row.vendor == CpuVendor::kIntel && row.family == 6 &&
+          std::find(kTpmi.begin(), kTpmi.end(), row.model) != kTpmi.end());
+}
+
+// Source: Linux arch/x86/kernel/cpu/amd.c for the generations; amd_energy's list of 64-bit models.
+HighHalf HighHalfOf(const RaplModel& row, int family, int model) {
+  if (row.vendor == CpuVendor::kAmd) {
+    const bool zen4 = family == 0x19 && ((model >= 0x10 && model <= 0x1F) || (model >= 0x60 && model <= 0xAF));
+    return zen4 || family >= 0x1A ? HighHalf::kCounts : HighHalf::kZero;
+  }
+  return row.psys_unit_joules ? HighHalf::kOther : HighHalf::kZero;  // Sapphire and Emerald Rapids
+}
+
+constexpr std::array kVendors = {std::pair("intel", CpuVendor::kIntel), std::pair("amd", CpuVendor::kAmd),
+                                 std::pair("hygon", CpuVendor::kHygon)};
+
+absl::string_view VendorName(CpuVendor vendor) {
+  for (const auto& [name, value] : kVendors) {
+    if (value == vendor) return name;
+  }
+  return "";
+}
+
+bool ParseHex(absl::string_view text, int& value) {
+  uint32_t bits = 0;
+  if (text.empty() || text.size() > 3 || !absl::SimpleHexAtoi(text, &bits)) return false;
+  value = static_cast<int>(bits);
+  return true;
+}
+
+// A model of the family without a row of its own, so that the family's row is found for it.
+int UnlistedModel(CpuVendor vendor, int family) {
+  for (int model = 0; model < 0x100; ++model) {
+    const RaplModel* row = FindRaplModel(vendor, family, model);
+    if (row == nullptr || row->model == kAnyModel) return model;
+  }
+  return 0;
+}
+
 }  // namespace
+
+absl::string_view CpuProfile::vendor_id() const {
+  switch (vendor) {
+    case CpuVendor::kAmd:
+      return "AuthenticAMD";
+    case CpuVendor::kHygon:
+      return "HygonGenuine";
+    case CpuVendor::kIntel:
+    case CpuVendor::kOther:
+      break;
+  }
+  return "GenuineIntel";
+}
+
+std::string RowName(const RaplModel& row) {
+  return row.model == kAnyModel ? absl::StrFormat("%02X_*", row.family)
+                                : absl::StrFormat("%02X_%02X", row.family, row.model);
+}
+
+absl::StatusOr<CpuProfile> RowProfile(const RaplModel& row, int family, int model, std::optional<int> esu_wanted) {
+  const int esu = esu_wanted.value_or(row.typical_esu);
+  const bool microjoules =
+      row.unit_rule == EnergyUnitRule::kMicrojoules || (row.unit_rule == EnergyUnitRule::kByRange && esu < 10);
+  // The same bounds as DecodeEnergyUnits(): between 1 uJ and 1 mJ.
+  if (microjoules ? esu < 1 || esu > 9 : esu < 10 || esu > 19) {
+    return absl::InvalidArgumentError(absl::StrCat("ESU ", esu, " makes no energy unit between 1 uJ and 1 mJ on ",
+                                                   row.name, "; its usual one is ", row.typical_esu));
+  }
+  const int64_t tick_uj = microjoules ? int64_t{1} << esu : 0;
+  const TickSize tick = microjoules ? TickSize::Microjoules(tick_uj) : TickSize::PowerOfTwo(esu);
+  const int64_t tick_nj = microjoules ? tick_uj * 1000 : 1'000'000'000 / (int64_t{1} << esu);
+
+  CpuProfile cpu = {.name = absl::StrFormat("%02X_%02X", family, model),
+                    .model_name = absl::StrCat(absl::AsciiStrToUpper(VendorName(row.vendor)), " ", row.name, ", ",
+                                               absl::StrFormat("%02X_%02X", family, model)),
+                    .vendor = row.vendor,
+                    .family = family,
+                    .model = model,
+                    .stepping = kStepping,
+                    .power_unit = (microjoules ? kMicrojouleUnitRegister : kUnitRegister) | static_cast<uint64_t>(esu)
+                                                                                                << 8,
+                    .tdp_w = kTdpW,
+                    .high_half = HighHalfOf(row, family, model),
+                    .domains = {},
+                    .zero_registers = {},
+                    .powercap = HasPowercap(row)};
+  // In the driver's order of zones.
+  for (const RaplDomain domain : {RaplDomain::kPackage, RaplDomain::kCores, RaplDomain::kUncore, RaplDomain::kDram,
+                                  RaplDomain::kPsys, RaplDomain::kCore}) {
+    const std::optional<MsrAddress> address = EnergyStatusRegister(row.vendor, domain);
+    if (!row.Has(domain) || !address) continue;
+    DomainProfile profile = {.domain = domain, .energy_status = *address, .tick = tick, .powercap_tick_nj = tick_nj};
+    if (domain == RaplDomain::kDram && row.dram_unit_joules) {
+      profile.tick = FixedTick(*row.dram_unit_joules);
+      if (PowercapKnowsDramUnit(row)) profile.powercap_tick_nj = 15'300;
+    }
+    if (domain == RaplDomain::kPsys && row.psys_unit_joules) {
+      profile.tick = FixedTick(*row.psys_unit_joules);
+      profile.powercap_tick_nj = 1'000'000'000 / profile.tick.ticks;
+    }
+    cpu.domains.push_back(profile);
+  }
+  return cpu;
+}
+
+absl::StatusOr<CpuProfile> ParseCpu(absl::string_view text, std::optional<int> esu) {
+  if (const CpuProfile* named = FindCpuProfile(text); named != nullptr) {
+    if (!esu) return *named;
+    const RaplModel* row = FindRaplModel(named->vendor, named->family, named->model);
+    if (row == nullptr) return absl::InvalidArgumentError(absl::StrCat(text, " has no row to change the ESU of"));
+    return RowProfile(*row, named->family, named->model, esu);
+  }
+  absl::string_view vendor;
+  absl::string_view numbers = text;
+  if (const std::pair<absl::string_view, absl::string_view> parts = absl::StrSplit(text, absl::MaxSplits(':', 1));
+      absl::StrContains(text, ':')) {
+    vendor = parts.first;
+    numbers = parts.second;
+  }
+  const std::pair<absl::string_view, absl::string_view> parts = absl::StrSplit(numbers, absl::MaxSplits('_', 1));
+  int family = 0;
+  int wanted = 0;
+  const bool any = parts.second == "*";
+  if (!ParseHex(parts.first, family) || (!any && !ParseHex(parts.second, wanted))) {
+    std::vector<std::string> names;
+    for (const CpuProfile& cpu : CpuProfiles()) names.push_back(cpu.name);
+    const std::optional<std::string> close = ClosestWord(std::string(text), names);
+    return absl::InvalidArgumentError(absl::StrCat(
+        "\"", text, "\" is none of ", absl::StrJoin(names, ", "), close ? absl::StrCat(" (", *close, "?)") : "",
+        ", and not a family and model in hex like 06_8F or amd:19_21; see --list-cpus"));
+  }
+  std::vector<std::pair<CpuVendor, const RaplModel*>> rows;
+  bool known_vendor = vendor.empty();
+  for (const auto& [name, value] : kVendors) {
+    if (!vendor.empty() && vendor != name) continue;
+    known_vendor = true;
+    const int model = any ? UnlistedModel(value, family) : wanted;
+    const RaplModel* row = FindRaplModel(value, family, model);
+    if (row != nullptr && (!any || row->model == kAnyModel)) rows.emplace_back(value, row);
+  }
+  if (!known_vendor) {
+    return absl::InvalidArgumentError(absl::StrCat("\"", text, "\": the vendor is intel, amd or hygon"));
+  }
+  if (rows.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "\"", text, "\": the CPU table has no row for it, so nobody knows its registers; see --list-cpus"));
+  }
+  // A row for later families is a guess: a listed family wins over it.
+  const auto listed = [](const auto& each) { return each.second->family != kAnyFamily; };
+  if (std::any_of(rows.begin(), rows.end(), listed)) std::erase_if(rows, std::not_fn(listed));
+  if (rows.size() > 1) {
+    std::vector<std::string> choices;
+    for (const auto& [value, row] : rows) choices.push_back(absl::StrCat(VendorName(value), ":", numbers));
+    return absl::InvalidArgumentError(
+        absl::StrCat("\"", text, "\" could be ", absl::StrJoin(choices, " or "), ": say which"));
+  }
+  return RowProfile(*rows.front().second, family, any ? UnlistedModel(rows.front().first, family) : wanted, esu);
+}
 
 absl::Span<const CpuProfile> CpuProfiles() { return Table(); }
 

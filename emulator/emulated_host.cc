@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <iterator>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -44,10 +46,14 @@ std::string CpuList(std::vector<int> cpus) {
 std::string Line(absl::string_view text) { return absl::StrCat(text, "\n"); }
 std::string Line(int64_t value) { return absl::StrCat(value, "\n"); }
 
-std::string PowercapName(const DomainProfile& domain, size_t package) {
-  switch (domain.domain) {
+// A core's id when ids have gaps, as on parts whose cores are partly fused off: 0, 1, 2, 4, 5, 6, 8, ...
+constexpr int SparseCoreId(int index) { return index / 3 * 4 + index % 3; }
+
+// `die_id` is -1 where packages are not told apart by die.
+std::string PowercapName(RaplDomain domain, int package_id, int die_id) {
+  switch (domain) {
     case RaplDomain::kPackage:
-      return absl::StrCat("package-", package);
+      return absl::StrCat("package-", package_id, die_id < 0 ? "" : absl::StrCat("-die-", die_id));
     case RaplDomain::kCores:
     case RaplDomain::kCore:
       return "core";
@@ -56,7 +62,7 @@ std::string PowercapName(const DomainProfile& domain, size_t package) {
     case RaplDomain::kDram:
       return "dram";
     case RaplDomain::kPsys:
-      return "psys";
+      return package_id == 0 ? "psys" : absl::StrCat("psys-", package_id);
   }
   return "";
 }
@@ -73,6 +79,19 @@ absl::StatusOr<std::vector<PhysicalCore>> MachineCores() {
   return cores;
 }
 
+std::vector<PhysicalCore> MadeUpCores(int count, int threads) {
+  std::vector<PhysicalCore> cores;
+  for (int core = 0; core < count; ++core) {
+    PhysicalCore& made = cores.emplace_back(PhysicalCore{.core_id = core, .cpus = {}});
+    for (int thread = 0; thread < threads; ++thread) made.cpus.push_back(core + thread * count);
+  }
+  return cores;
+}
+
+int EmulatedHost::CoreId(const Counter& counter) const {
+  return counter.core < 0 ? -1 : packages_[counter.package].cores[static_cast<size_t>(counter.core)].core_id;
+}
+
 uint64_t EmulatedHost::Counter::Register() const { return start + ticks.load(std::memory_order_acquire); }
 
 EmulatedHost::Group& EmulatedHost::AddGroup(size_t package, size_t number) {
@@ -83,6 +102,7 @@ EmulatedHost::Group& EmulatedHost::AddGroup(size_t package, size_t number) {
   const int64_t first_ns = start_ns_ + options_.period_ns + static_cast<int64_t>(phase);
   return groups_.emplace_back(Group{.schedule = UpdateSchedule(first_ns, options_.period_ns, options_.jitter_ns,
                                                                Scatter(options_.seed, 3000 + groups_.size())),
+                                    .package = package,
                                     .index = -1,
                                     .counters = {}});
 }
@@ -104,9 +124,14 @@ void EmulatedHost::AddCounter(const DomainProfile& profile, size_t package, int 
 absl::Status EmulatedHostOptions::Check() const {
   if (cpu == nullptr) return absl::InvalidArgumentError("no CPU model to emulate");
   if (packages < 1 || static_cast<size_t>(packages) > cores.size()) {
-    return absl::InvalidArgumentError(absl::StrCat("--packages=", packages, ": this machine has ", cores.size(),
+    return absl::InvalidArgumentError(absl::StrCat("--packages=", packages, ": there are ", cores.size(),
                                                    " cores, so between 1 and ", cores.size(),
-                                                   " packages are possible"));
+                                                   " packages are possible (--cores=N emulates more)"));
+  }
+  if (dies < 1 || static_cast<size_t>(dies) * static_cast<size_t>(packages) > cores.size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--dies=", dies, ": ", cores.size(), " cores in ", packages, " packages make between 1 and ",
+                     cores.size() / static_cast<size_t>(packages), " dies in each (--cores=N emulates more)"));
   }
   if (power.size() != 1 && power.size() != static_cast<size_t>(packages)) {
     return absl::InvalidArgumentError(absl::StrCat("--power was given ", power.size(), " times for ", packages,
@@ -136,18 +161,10 @@ absl::StatusOr<std::unique_ptr<EmulatedHost>> EmulatedHost::Create(const Emulate
       if (used.busy != nullptr) host->busy_at_start_ns_[cpu] = used.busy->BusyNs(cpu, host->start_ns_);
     }
   }
-  const size_t count = static_cast<size_t>(used.packages);
-  host->packages_.resize(count);
-  for (size_t p = 0; p < count; ++p) {
-    Package& package = host->packages_[p];
-    package.power = &used.power[used.power.size() == 1 ? 0 : p];
-    const auto first = used.cores.begin() + static_cast<std::ptrdiff_t>(used.cores.size() * p / count);
-    const auto last = used.cores.begin() + static_cast<std::ptrdiff_t>(used.cores.size() * (p + 1) / count);
-    package.cores.assign(first, last);
-    for (const PhysicalCore& core : package.cores) {
-      package.cpus.insert(package.cpus.end(), core.cpus.begin(), core.cpus.end());
-    }
-    std::sort(package.cpus.begin(), package.cpus.end());
+  host->MakePackages();
+  if (absl::Status status = host->ResolveFaults(); !status.ok()) return status;
+  for (size_t p = 0; p < host->packages_.size(); ++p) {
+    const Package& package = host->packages_[p];
     size_t number = 0;
     for (const DomainProfile& domain : used.cpu->domains) {
       // psys counts in one package of the platform only; in the others it reads 0.
@@ -164,7 +181,7 @@ absl::StatusOr<std::unique_ptr<EmulatedHost>> EmulatedHost::Create(const Emulate
   }
   host->due_.reserve(host->groups_.size());
 
-  const bool amd = used.cpu->vendor == CpuVendor::kAmd;
+  const bool amd = used.cpu->amd();
   host->constants_[kMicrocodeRevision] = uint64_t{1} << (amd ? 0 : 32);
   host->constants_[amd ? kAmdRaplPowerUnit : kMsrRaplPowerUnit] = used.cpu->power_unit;
   for (const MsrAddress address : used.cpu->zero_registers) host->constants_[address] = 0;
@@ -179,24 +196,120 @@ absl::StatusOr<std::unique_ptr<EmulatedHost>> EmulatedHost::Create(const Emulate
   return host;
 }
 
+void EmulatedHost::MakePackages() {
+  const auto packages = static_cast<size_t>(options_.packages);
+  const auto dies = static_cast<size_t>(options_.dies);
+  // AMD's counters are the socket's, however many dies it has.
+  const size_t units_per_package = options_.cpu->amd() ? 1 : dies;
+  packages_.resize(packages * units_per_package);
+  const auto id = [this](size_t index) { return static_cast<int>(index) * (options_.sparse_ids ? 2 : 1); };
+  for (size_t i = 0; i < options_.cores.size(); ++i) {
+    // Which package and die: in turn, package by package; or in blocks.
+    const size_t block = options_.cores.size() > 0 ? i * packages * dies / options_.cores.size() : 0;
+    const size_t package_index = options_.interleaved ? i % packages : block / dies;
+    const size_t die_index = options_.interleaved ? i / packages % dies : block % dies;
+    const size_t unit = package_index * units_per_package + (units_per_package == 1 ? 0 : die_index);
+    Package& package = packages_[unit];
+    package.power = &options_.power[options_.power.size() == 1 ? 0 : package_index];
+    package.package_id = id(package_index);
+    package.die_id = units_per_package == 1 ? 0 : id(die_index);
+    const int core = static_cast<int>(package.cores.size());
+    package.cores.push_back(
+        {.core_id = options_.sparse_ids ? SparseCoreId(core) : core, .cpus = options_.cores[i].cpus});
+    package.core_die_ids.push_back(id(die_index));
+    for (const int cpu : options_.cores[i].cpus) {
+      package.cpus.push_back(cpu);
+      package_of_cpu_[cpu] = unit;
+    }
+  }
+  for (Package& package : packages_) std::sort(package.cpus.begin(), package.cpus.end());
+}
+
 // ---- counters ----
+
+// Faults by domain become faults by register, and what they name must be there.
+absl::Status EmulatedHost::ResolveFaults() {
+  options_.faults = JoinOnline(std::move(options_.faults));
+  for (Fault& fault : options_.faults) {
+    if (fault.package_id >= 0 && std::none_of(packages_.begin(), packages_.end(), [&](const Package& package) {
+          return package.package_id == fault.package_id;
+        })) {
+      return absl::InvalidArgumentError(absl::StrCat("--fault: there is no package ", fault.package_id));
+    }
+    if (fault.kind == Fault::Kind::kOffline && !package_of_cpu_.contains(fault.cpu)) {
+      return absl::InvalidArgumentError(absl::StrCat("--fault: there is no cpu", fault.cpu));
+    }
+    if (fault.kind == Fault::Kind::kZeroUnit) {
+      fault.kind = Fault::Kind::kZero;
+      fault.address = options_.cpu->amd() ? kAmdRaplPowerUnit : kMsrRaplPowerUnit;
+    }
+    const DomainProfile* counter = nullptr;
+    for (const DomainProfile& domain : options_.cpu->domains) {
+      if (fault.domain ? domain.domain == *fault.domain : domain.energy_status == fault.address) counter = &domain;
+    }
+    if (fault.domain) {
+      if (counter == nullptr) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("--fault: ", options_.cpu->name, " does not count ", DomainName(*fault.domain)));
+      }
+      fault.address = counter->energy_status;
+    }
+    if (fault.kind == Fault::Kind::kBackwards) {
+      if (counter == nullptr) {
+        return absl::InvalidArgumentError(
+            absl::StrFormat("--fault: 0x%x is no counter of %s, to go backwards", fault.address, options_.cpu->name));
+      }
+      if (fault.energy > 0) fault.ticks = counter->tick.WholeTicks(fault.energy);
+    }
+  }
+  return absl::OkStatus();
+}
 
 bool EmulatedHost::InForce(const Fault& fault) const { return fault.At(options_.clock->NowNs() - start_ns_); }
 
-const Fault* EmulatedHost::RegisterFault(MsrAddress address) const {
+bool EmulatedHost::Concerns(const Fault& fault, size_t package, MsrAddress address) const {
+  return fault.cpu < 0 && (fault.address == 0 || fault.address == address) &&
+         (fault.package_id < 0 || fault.package_id == packages_[package].package_id);
+}
+
+int EmulatedHost::ApplyFaults(size_t package, MsrAddress address, uint64_t& value) const {
+  bool zero = false;
   for (const Fault& fault : options_.faults) {
-    if ((fault.kind == Fault::Kind::kEio || fault.kind == Fault::Kind::kZero) && fault.address == address &&
-        InForce(fault)) {
-      return &fault;
+    if (!Concerns(fault, package, address) || !InForce(fault)) continue;
+    switch (fault.kind) {
+      case Fault::Kind::kEio:
+        return EIO;
+      case Fault::Kind::kZero:
+        zero = true;
+        break;
+      case Fault::Kind::kBackwards:
+        // The upper half stays as it is: a step back over it would look like a wraparound of the lower.
+        value = (value & ~uint64_t{0xFFFF'FFFF}) | static_cast<uint32_t>(value - fault.ticks);
+        break;
+      case Fault::Kind::kDirty:
+        value = static_cast<uint32_t>(value) | (Scatter(options_.seed, value) | 1) << 32;
+        break;
+      case Fault::Kind::kFreeze:
+      case Fault::Kind::kZeroUnit:
+      case Fault::Kind::kOffline:
+      case Fault::Kind::kOnline:
+        break;
     }
   }
-  return nullptr;
+  if (zero) value = 0;
+  return 0;
 }
 
 bool EmulatedHost::Online(int cpu) const {
   return std::none_of(options_.faults.begin(), options_.faults.end(), [&](const Fault& fault) {
     return fault.kind == Fault::Kind::kOffline && fault.cpu == cpu && InForce(fault);
   });
+}
+
+std::vector<int> EmulatedHost::OnlineOf(const std::vector<int>& cpus) const {
+  std::vector<int> online;
+  std::copy_if(cpus.begin(), cpus.end(), std::back_inserter(online), [this](int cpu) { return Online(cpu); });
+  return online;
 }
 
 int64_t EmulatedHost::BusyNs(const std::vector<int>& cpus, int64_t instant_ns) {
@@ -207,7 +320,7 @@ int64_t EmulatedHost::BusyNs(const std::vector<int>& cpus, int64_t instant_ns) {
 }
 
 void EmulatedHost::Update(Counter& counter, int64_t instant_ns) {
-  Package& package = packages_[counter.package];
+  const Package& package = packages_[counter.package];
   const PowerSpec& power = *package.power;
   const int64_t t_ns = instant_ns - start_ns_;
   const std::vector<int>& cpus =
@@ -216,7 +329,7 @@ void EmulatedHost::Update(Counter& counter, int64_t instant_ns) {
   ExactEnergy energy = 0;
   switch (counter.profile->domain) {
     case RaplDomain::kPackage:
-      energy = package.energy = power.Energy(t_ns, busy_ns);
+      energy = power.Energy(t_ns, busy_ns);
       break;
     case RaplDomain::kCores:
       energy = power.EnergyAboveBase(t_ns, busy_ns) * kCoresPercent / 100;
@@ -225,11 +338,15 @@ void EmulatedHost::Update(Counter& counter, int64_t instant_ns) {
       energy = EnergyOf(kUncoreUw, t_ns);
       break;
     case RaplDomain::kDram:
-      energy = package.dram_energy = options_.dram.Energy(t_ns, busy_ns, power.Energy(t_ns, busy_ns));
+      energy = options_.dram.Energy(t_ns, busy_ns, power.Energy(t_ns, busy_ns));
       break;
     case RaplDomain::kPsys:
       energy = EnergyOf(kBoardUw, t_ns);
-      for (const Package& each : packages_) energy += each.energy + each.dram_energy;
+      for (const Package& each : packages_) {
+        const int64_t each_busy_ns = BusyNs(each.cpus, instant_ns);
+        const ExactEnergy used = each.power->Energy(t_ns, each_busy_ns);
+        energy += used + options_.dram.Energy(t_ns, each_busy_ns, used);
+      }
       break;
     case RaplDomain::kCore:
       // Of a power that does not follow the load, each core gets the same part.
@@ -247,15 +364,18 @@ void EmulatedHost::CatchUp() {
   const int64_t now_ns = options_.clock->NowNs();
   if (now_ns < next_update_ns_.load(std::memory_order_acquire)) return;
   const std::lock_guard lock(mutex_);
-  // While frozen, the last update is the last one before the freeze.
-  int64_t until_ns = now_ns;
   int64_t next_ns = std::numeric_limits<int64_t>::max();
-  for (const Fault& fault : options_.faults) {
-    if (fault.kind != Fault::Kind::kFreeze || !fault.At(now_ns - start_ns_)) continue;
-    until_ns = std::min(until_ns, start_ns_ + fault.from_ns - 1);
-  }
   due_.clear();
   for (Group& group : groups_) {
+    // While frozen, the last update is the last one before the freeze.
+    int64_t until_ns = now_ns;
+    for (const Fault& fault : options_.faults) {
+      if (fault.kind != Fault::Kind::kFreeze || !fault.At(now_ns - start_ns_) ||
+          !Concerns(fault, group.package, group.counters.front()->profile->energy_status)) {
+        continue;
+      }
+      until_ns = std::min(until_ns, start_ns_ + fault.from_ns - 1);
+    }
     const int64_t index = group.schedule.LastIndex(until_ns);
     if (index > group.index) {
       group.index = index;
@@ -295,17 +415,20 @@ uint64_t EmulatedHost::Show(Counter& counter) {
 int EmulatedHost::Open(int cpu) { return Online(cpu) ? 0 : ENXIO; }
 
 RegisterRead EmulatedHost::Read(int cpu, MsrAddress address) {
-  if (!Online(cpu)) return {.value = 0, .error = ENXIO};
-  if (const Fault* fault = RegisterFault(address)) {
-    return {.value = 0, .error = fault->kind == Fault::Kind::kEio ? EIO : 0};
-  }
+  const auto package = package_of_cpu_.find(cpu);
+  if (package == package_of_cpu_.end() || !Online(cpu)) return {.value = 0, .error = ENXIO};
+  RegisterRead read;
   if (const auto counter = counter_at_.find({cpu, address}); counter != counter_at_.end()) {
-    return {.value = Show(*counter->second), .error = 0};
+    read.value = Show(*counter->second);
+  } else if (address == kTimeStampCounter) {
+    read.value = __rdtsc();
+  } else if (const auto constant = constants_.find(address); constant != constants_.end()) {
+    read.value = constant->second;
+  } else {
+    return {.value = 0, .error = EIO};
   }
-  if (address == kTimeStampCounter) return {.value = __rdtsc(), .error = 0};
-  const auto constant = constants_.find(address);
-  return constant == constants_.end() ? RegisterRead{.value = 0, .error = EIO}
-                                      : RegisterRead{.value = constant->second, .error = 0};
+  read.error = ApplyFaults(package->second, address, read.value);
+  return read;
 }
 
 void EmulatedHost::Poll() {
@@ -345,34 +468,19 @@ void EmulatedHost::AddCpus(HostFsTree& tree) {
   tree.AddText(system + "/kernel_max", Line(8191));
 
   std::map<int, std::string> cpuinfo;
-  for (size_t p = 0; p < packages_.size(); ++p) {
-    const Package& package = packages_[p];
+  for (const Package& package : packages_) {
     for (size_t c = 0; c < package.cores.size(); ++c) {
       for (const int cpu : package.cores[c].cpus) {
         tree.AddMsr(cpu);
         tree.ServeOn(absl::StrCat("/dev/cpu/", cpu), cpu);
-        const std::string directory = absl::StrCat(system, "/cpu", cpu);
-        tree.AddDirectory(directory);
         cpuinfo[cpu] = absl::StrCat(
             "processor\t: ", cpu, "\nvendor_id\t: ", cpu_model.vendor_id(), "\ncpu family\t: ", cpu_model.family,
             "\nmodel\t\t: ", cpu_model.model, "\nmodel name\t: ", cpu_model.model_name,
-            " (emulated)\nstepping\t: ", cpu_model.stepping, "\nphysical id\t: ", p,
-            "\nsiblings\t: ", package.cpus.size(), "\ncore id\t\t: ", c, "\ncpu cores\t: ", package.cores.size(),
-            "\nflags\t\t: fpu tsc msr cpuid constant_tsc nonstop_tsc",
-            cpu_model.vendor == CpuVendor::kAmd ? " rapl" : "", "\n\n");
-        // The kernel takes the topology of a CPU away while it is offline.
-        if (!Online(cpu)) continue;
-        const std::string topology = directory + "/topology/";
-        const std::string core_cpus = Line(CpuList(package.cores[c].cpus));
-        const std::string package_cpus = Line(CpuList(package.cpus));
-        tree.AddText(topology + "physical_package_id", Line(static_cast<int64_t>(p)));
-        tree.AddText(topology + "die_id", Line(0));
-        tree.AddText(topology + "core_id", Line(static_cast<int64_t>(c)));
-        tree.AddText(topology + "core_cpus_list", core_cpus);
-        tree.AddText(topology + "thread_siblings_list", core_cpus);
-        tree.AddText(topology + "die_cpus_list", package_cpus);
-        tree.AddText(topology + "package_cpus_list", package_cpus);
-        tree.AddText(topology + "core_siblings_list", package_cpus);
+            " (emulated)\nstepping\t: ", cpu_model.stepping, "\nphysical id\t: ", package.package_id,
+            "\nsiblings\t: ", package.cpus.size(), "\ncore id\t\t: ", package.cores[c].core_id,
+            "\ncpu cores\t: ", package.cores.size(), "\nflags\t\t: fpu tsc msr cpuid constant_tsc nonstop_tsc",
+            cpu_model.amd() ? " rapl" : "", "\n\n");
+        AddTopology(tree, package, c, cpu);
       }
     }
   }
@@ -384,6 +492,42 @@ void EmulatedHost::AddCpus(HostFsTree& tree) {
   });
 }
 
+// The kernel takes the topology of a CPU away while it is offline, and counts it to no sibling's.
+void EmulatedHost::AddTopology(HostFsTree& tree, const Package& package, size_t core, int cpu) {
+  const std::string directory = absl::StrCat("/sys/devices/system/cpu/cpu", cpu);
+  const std::string topology = directory + "/topology";
+  const auto cpus = [this, &tree](const std::string& path, const std::vector<int>& of) {
+    tree.AddComputed(path, [this, of](std::string& text) {
+      text = Line(CpuList(OnlineOf(of)));
+      return 0;
+    });
+  };
+  tree.AddComputed(directory + "/online", [this, cpu](std::string& text) {
+    text = Line(Online(cpu) ? 1 : 0);
+    return 0;
+  });
+  const int die_id = package.core_die_ids[core];
+  std::vector<int> of_die;
+  std::vector<int> of_package;
+  for (const Package& each : packages_) {
+    if (each.package_id != package.package_id) continue;
+    for (size_t c = 0; c < each.cores.size(); ++c) {
+      const std::vector<int>& of_core = each.cores[c].cpus;
+      of_package.insert(of_package.end(), of_core.begin(), of_core.end());
+      if (each.core_die_ids[c] == die_id) of_die.insert(of_die.end(), of_core.begin(), of_core.end());
+    }
+  }
+  tree.AddText(topology + "/physical_package_id", Line(package.package_id));
+  tree.AddText(topology + "/die_id", Line(die_id));
+  tree.AddText(topology + "/core_id", Line(package.cores[core].core_id));
+  cpus(topology + "/core_cpus_list", package.cores[core].cpus);
+  cpus(topology + "/thread_siblings_list", package.cores[core].cpus);
+  cpus(topology + "/die_cpus_list", of_die);
+  cpus(topology + "/package_cpus_list", of_package);
+  cpus(topology + "/core_siblings_list", of_package);
+  tree.ShowWhile(topology, [this, cpu] { return Online(cpu); });
+}
+
 void EmulatedHost::AddZone(HostFsTree& tree, const std::string& zone, const std::string& name, Counter& counter) {
   const int64_t tick_nj = counter.profile->powercap_tick_nj;
   tree.AddText(zone + "/name", Line(name));
@@ -392,13 +536,10 @@ void EmulatedHost::AddZone(HostFsTree& tree, const std::string& zone, const std:
   tree.AddComputed(
       zone + "/energy_uj",
       [this, &counter, tick_nj](std::string& text) {
-        const std::vector<int>& cpus = packages_[counter.package].cpus;
-        if (std::none_of(cpus.begin(), cpus.end(), [this](int cpu) { return Online(cpu); })) return ENODEV;
-        uint64_t value = 0;
-        if (const Fault* fault = RegisterFault(counter.profile->energy_status)) {
-          if (fault->kind == Fault::Kind::kEio) return EINVAL;  // the driver's answer, not EIO
-        } else {
-          value = Show(counter);
+        if (OnlineOf(packages_[counter.package].cpus).empty()) return ENODEV;
+        uint64_t value = Show(counter);
+        if (ApplyFaults(counter.package, counter.profile->energy_status, value) != 0) {
+          return EINVAL;  // the driver's answer, not EIO
         }
         text = absl::StrCat(PowercapMicrojoules(static_cast<uint32_t>(value), tick_nj), "\n");
         return 0;
@@ -412,12 +553,14 @@ void EmulatedHost::AddZone(HostFsTree& tree, const std::string& zone, const std:
 }
 
 void EmulatedHost::AddPowercap(HostFsTree& tree) {
+  if (!options_.cpu->powercap) return;
   // As the kernel has it: zones in a tree of directories, and links to all of them, flat, in the class.
   const std::string type = "/sys/devices/virtual/powercap/intel-rapl";  // AMD's too
   const std::string from_class = "../../devices/virtual/powercap/intel-rapl";
   tree.AddText(type + "/enabled", Line(1));
   tree.AddText(type + "/uevent", "");
   tree.AddLink("/sys/class/powercap/intel-rapl", from_class);
+  const bool by_die = options_.dies > 1 && !options_.cpu->amd();
   int top = 0;
   for (size_t p = 0; p < packages_.size(); ++p) {
     // Numbers are given in the order of registration, so psys comes between the packages.
@@ -439,7 +582,8 @@ void EmulatedHost::AddPowercap(HostFsTree& tree) {
         zone = absl::StrFormat("%s:%x", package_zone, child++);
         path = absl::StrCat(package_zone, "/", zone);
       }
-      AddZone(tree, absl::StrCat(type, "/", path), PowercapName(*counter.profile, p), counter);
+      AddZone(tree, absl::StrCat(type, "/", path),
+              PowercapName(domain, packages_[p].package_id, by_die ? packages_[p].die_id : -1), counter);
       tree.AddLink("/sys/class/powercap/" + zone, absl::StrCat(from_class, "/", path));
       if (domain == RaplDomain::kPackage) {
         const std::string directory = absl::StrCat(type, "/", path);
@@ -463,13 +607,14 @@ std::string EmulatedHost::Describe() const {
     Json domains = Json::array();
     for (const Counter& counter : counters_) {
       if (counter.package != p) continue;
-      const DomainId id{.domain = counter.profile->domain, .core = counter.core};
+      const DomainId id{.domain = counter.profile->domain, .core = CoreId(counter)};
       domains.push_back({{"domain", DomainName(id)},
                          {"register", absl::StrFormat("0x%x", counter.profile->energy_status)},
                          {"unit_j", counter.profile->tick.joules()},
                          {"start_ticks", counter.start}});
     }
-    packages.push_back({{"package", p},
+    packages.push_back({{"package", packages_[p].package_id},
+                        {"die", packages_[p].die_id},
                         {"cpus", packages_[p].cpus},
                         {"power", packages_[p].power->text()},
                         {"domains", std::move(domains)}});
@@ -511,12 +656,15 @@ std::string EmulatedHost::Truth() {
   }
   Json packages = Json::array();
   for (size_t p = 0; p < packages_.size(); ++p) {
-    packages.push_back({{"package", p}, {"cpus", packages_[p].cpus}, {"domains", Json::array()}});
+    packages.push_back({{"package", packages_[p].package_id},
+                        {"die", packages_[p].die_id},
+                        {"cpus", packages_[p].cpus},
+                        {"domains", Json::array()}});
   }
   for (size_t i = 0; i < notes.size(); ++i) {
     const Counter& counter = counters_[i];
     const Note& note = notes[i];
-    const DomainId id{.domain = counter.profile->domain, .core = counter.core};
+    const DomainId id{.domain = counter.profile->domain, .core = CoreId(counter)};
     packages[counter.package]["domains"].push_back({{"domain", DomainName(id)},
                                                     {"unit_j", counter.profile->tick.joules()},
                                                     {"start_ticks", counter.start},

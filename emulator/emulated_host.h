@@ -32,10 +32,13 @@
 namespace vrapl {
 
 struct EmulatedHostOptions {
-  const CpuProfile* cpu = nullptr;
+  const CpuProfile* cpu = nullptr;  // outlives the host
   int packages = 1;
-  std::vector<PhysicalCore> cores;  // dealt to the packages in this order, in blocks
-  std::vector<PowerSpec> power;     // of each package, or one for all
+  int dies = 1;                     // of each package; on Intel, each has counters and a power of its own
+  bool interleaved = false;         // cores are dealt to the packages and dies in turn, not in blocks
+  bool sparse_ids = false;          // ids of packages, dies and cores have gaps
+  std::vector<PhysicalCore> cores;  // dealt in this order; their ids are given anew
+  std::vector<PowerSpec> power;     // of each package (of its every die), or one for all
   DramPower dram;
   int64_t period_ns = kNanosPerMilli;
   int64_t jitter_ns = 20'000;
@@ -51,6 +54,9 @@ struct EmulatedHostOptions {
 
 // The online CPUs of this machine, siblings together.
 absl::StatusOr<std::vector<PhysicalCore>> MachineCores();
+
+// Cores that this machine need not have, numbered as Linux does it: CPU i and its siblings i + count, i + 2 count, ...
+std::vector<PhysicalCore> MadeUpCores(int count, int threads);
 
 class EmulatedHost final : public RegisterFile {
  public:
@@ -73,12 +79,14 @@ class EmulatedHost final : public RegisterFile {
   std::string Truth();
 
  private:
+  // What one set of registers covers: a package, or on Intel a die of one.
   struct Package {
-    std::vector<PhysicalCore> cores;
+    int package_id = 0;
+    int die_id = 0;
+    std::vector<PhysicalCore> cores;  // with the ids they are shown under
+    std::vector<int> core_die_ids;
     std::vector<int> cpus;
     const PowerSpec* power = nullptr;
-    ExactEnergy energy = 0;  // of package and DRAM at the last update of either: what psys is made of
-    ExactEnergy dram_energy = 0;
   };
 
   // One counter. What readers need is atomic; the rest is under mutex_.
@@ -101,29 +109,38 @@ class EmulatedHost final : public RegisterFile {
   // Counters that are updated at the same instants.
   struct Group {
     UpdateSchedule schedule;
+    size_t package = 0;
     int64_t index = -1;  // of the last update taken into account
     std::vector<Counter*> counters;
   };
 
   explicit EmulatedHost(const EmulatedHostOptions& options) : options_(options) {}
 
+  int CoreId(const Counter& counter) const;
   void AddCounter(const DomainProfile& profile, size_t package, int core, Group& group);
   Group& AddGroup(size_t package, size_t number);
+  void MakePackages();
+  absl::Status ResolveFaults();
   bool InForce(const Fault& fault) const;
-  const Fault* RegisterFault(MsrAddress address) const;
+  bool Concerns(const Fault& fault, size_t package, MsrAddress address) const;
+  // The error that the faults in force make of reading a register; else 0, and `value` as they make it look.
+  int ApplyFaults(size_t package, MsrAddress address, uint64_t& value) const;
   bool Online(int cpu) const;
+  std::vector<int> OnlineOf(const std::vector<int>& cpus) const;
   void CatchUp();  // takes all updates up to now into account
   void Update(Counter& counter, int64_t instant_ns);
   int64_t BusyNs(const std::vector<int>& cpus, int64_t instant_ns);
   uint64_t Show(Counter& counter);  // notes the read, gives the register
 
   void AddCpus(HostFsTree& tree);
+  void AddTopology(HostFsTree& tree, const Package& package, size_t core, int cpu);
   void AddPowercap(HostFsTree& tree);
   void AddZone(HostFsTree& tree, const std::string& zone, const std::string& name, Counter& counter);
 
   EmulatedHostOptions options_;
   int64_t start_ns_ = 0;
   std::vector<Package> packages_;
+  std::map<int, size_t> package_of_cpu_;
   std::deque<Counter> counters_;  // does not move them
   std::deque<Group> groups_;
   std::map<std::pair<int, MsrAddress>, Counter*> counter_at_;  // CPU and register -> counter

@@ -16,13 +16,19 @@ absl::StatusOr<std::unique_ptr<Emulator>> Emulator::Start(const std::string& dir
                                                           const EmulatorOptions& options) {
   std::unique_ptr<Emulator> emulator(new Emulator);
   EmulatedHostOptions host_options = options.host;
-  if (host_options.cores.empty()) {
+  const bool made_up = !host_options.cores.empty();
+  if (!made_up) {
     absl::StatusOr<std::vector<PhysicalCore>> cores = MachineCores();
     if (!cores.ok()) return cores.status();
     host_options.cores = *std::move(cores);
   }
   if (absl::Status status = host_options.Check(); !status.ok()) return status;
   if (host_options.busy == nullptr && host_options.FollowsLoad()) {
+    if (made_up) {
+      return absl::InvalidArgumentError(
+          "--cores with power that follows the load: CPUs that are not this machine's are never busy; give --power "
+          "and --dram as const:, square: or curve:");
+    }
     std::vector<int> cpus;
     for (const PhysicalCore& core : host_options.cores) cpus.insert(cpus.end(), core.cpus.begin(), core.cpus.end());
     if (options.busy_time != BusyTimeKind::kProcStat) {

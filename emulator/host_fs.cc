@@ -32,7 +32,7 @@ namespace {
 
 constexpr size_t kRegisterSize = sizeof(uint64_t);
 constexpr size_t kMaxMsrRead = 4096;    // the driver would go on; one page of copies of a register is plenty
-constexpr double kCacheSeconds = 3600;  // names and modes: the tree does not change
+constexpr double kCacheSeconds = 3600;  // names and modes: they do not change
 constexpr off_t kSysfsSize = 4096;      // what sysfs reports for every attribute
 constexpr size_t kThreadStack = 0x40000;
 
@@ -132,14 +132,22 @@ void HostFsTree::AddMsr(int cpu, mode_t mode) {
   Add(absl::StrCat("/dev/cpu/", cpu, "/msr"), Kind::kMsr, mode).cpu = cpu;
 }
 
-void HostFsTree::ServeOn(absl::string_view path, int cpu) {
+size_t HostFsTree::Find(absl::string_view path) const {
   size_t at = 0;
   for (absl::string_view name : absl::StrSplit(path, '/', absl::SkipEmpty())) {
     const auto child = nodes_[at].children.find(std::string(name));
-    if (child == nodes_[at].children.end()) return;
+    if (child == nodes_[at].children.end()) return 0;
     at = child->second;
   }
-  if (at != 0) served_on_[at] = {std::string(path), cpu};
+  return at;
+}
+
+void HostFsTree::ShowWhile(absl::string_view path, std::function<bool()> shown) {
+  if (const size_t node = Find(path); node != 0) nodes_[node].shown = std::move(shown);
+}
+
+void HostFsTree::ServeOn(absl::string_view path, int cpu) {
+  if (const size_t node = Find(path); node != 0) served_on_[node] = {std::string(path), cpu};
 }
 
 // ---- one mount and the thread that serves it ----
@@ -270,11 +278,16 @@ struct HostFs::Operations {
       fuse_reply_err(request, ENOENT);
       return;
     }
+    const Node& node = Host(request).tree_.nodes_[child->second];
+    if (!node.Visible()) {
+      fuse_reply_err(request, ENOENT);
+      return;
+    }
     fuse_entry_param entry = {};
     entry.ino = SessionOf(request).InodeOf(child->second);
     entry.attr = Attributes(SessionOf(request), child->second);
     entry.attr_timeout = kCacheSeconds;
-    entry.entry_timeout = kCacheSeconds;
+    entry.entry_timeout = node.shown ? 0 : kCacheSeconds;  // looked up again each time
     fuse_reply_entry(request, &entry);
   }
 
@@ -382,6 +395,7 @@ struct HostFs::Operations {
     };
     bool room = add(".", session.NodeOf(ino)) && add("..", directory.parent);
     for (auto child = directory.children.begin(); room && child != directory.children.end(); ++child) {
+      if (!session.host->tree_.nodes_[child->second].Visible()) continue;
       room = add(child->first.c_str(), child->second);
     }
     fuse_reply_buf(request, block.data(), used);

@@ -32,8 +32,8 @@
 
 namespace vrapl {
 
-// What the file system shows: built first, then mounted; its shape does not change afterwards. Paths are absolute from
-// the mount's root ("/proc/cpuinfo"); directories on the way are made.
+// What the file system shows: built first, then mounted; afterwards nodes may hide (ShowWhile), but none are added.
+// Paths are absolute from the mount's root ("/proc/cpuinfo"); directories on the way are made.
 class HostFsTree {
  public:
   // Writes the file's text and returns 0, or returns the errno that reading fails with. Called for each read at
@@ -47,6 +47,10 @@ class HostFsTree {
   void AddComputed(absl::string_view path, Compute compute, mode_t mode = 0444);
   void AddLink(absl::string_view path, absl::string_view target);
   void AddMsr(int cpu, mode_t mode = 0600);  // /dev/cpu/<cpu>/msr
+
+  // The node at `path` and what lies below it can be seen only while `shown` says so, as sysfs entries come and go.
+  // Files that were open before stay open. Not for a directory of ServeOn(): the kernel would drop its mount.
+  void ShowWhile(absl::string_view path, std::function<bool()> shown);
 
   // What lies below the directory `path` is answered by a thread that is bound to `cpu`, so that a reader on that CPU
   // is answered without an interrupt to another one, as by the hardware of that CPU: in 9 us instead of 32. It is a
@@ -64,8 +68,12 @@ class HostFsTree {
     std::map<std::string, size_t> children;
     std::string text;  // or the link's target
     Compute compute;
+    std::function<bool()> shown;  // empty: always
     int cpu = 0;
+    bool Visible() const { return !shown || shown(); }
   };
+  // The node of `path`, or 0, the root, where there is none.
+  size_t Find(absl::string_view path) const;
 
   Node& Add(absl::string_view path, Kind kind, mode_t mode);
 

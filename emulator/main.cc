@@ -13,6 +13,7 @@
 #include <csignal>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -38,16 +39,24 @@ constexpr char kExamples[] = R"(Power (--power, --dram), with units:
   load:20W+15W/cpu       20 W, and 15 W for each CPU of the package that is busy on this machine
   curve:FILE             lines TIME,POWER like 1.5s,80W; the last line ends the curve, which is then repeated
 
-Faults (--fault), from the start, or @AFTER and +FOR:
-  eio:0x619              the register does not exist         eio:0x619@10s+5s  for 5 s, after 10 s
-  zero:0x611             it reads 0, as in a virtual machine
-  offline:cpu1           the CPU is offline
-  freeze:10s+2s          no counter moves for 2 s, after 10 s
+CPUs (--cpu): a name of --list-cpus, or family and model in hex, of any CPU that vrapl knows:
+  06_8F  amd:19_21       the vendor only where two have the number
+  19_*                   a model that the table does not name
+
+Faults (--fault), from the start, or @AFTER and +FOR; a register is a number or a domain:
+  eio:0x619              the register does not exist         eio:dram@10s+5s  for 5 s, after 10 s
+  zero:package           it reads 0, as in a virtual machine  zero:package/package1  in package 1 only
+  zero-unit              the unit register reads 0
+  dirty:package          bits 63:32 hold something that is no energy
+  backwards:package=5J   the counter is 5 J (=500: 500 ticks) behind what it counted
+  freeze@10s+2s          no counter moves for 2 s, after 10 s freeze:dram@10s  that one only
+  offline:cpu1           the CPU is offline                   online:cpu1@10s  it comes (back) after 10 s
 
 Examples:
   vrapl-emulator --mount /tmp/host &                           a Skylake server that uses power as this machine works
   vrapl --host-root=/tmp/host probe                            what vrapl sees there
   vrapl-emulator --mount /tmp/host --cpu=zen3 --packages=2 --power=const:80W --power=square:60W,120W,100ms
+  vrapl-emulator --mount /tmp/host --cpu=06_55 --packages=2 --dies=2 --cores=16 --threads=2 --interleaved --power=const:80W
   vrapl-emulator --mount /tmp/host --start-ticks=0xFFFFFF00    every counter wraps around at once
   kill -INT %1                                                 unmounts and ends, as Ctrl-C does
 
@@ -56,7 +65,13 @@ Ends with 0 when told to end, 1 when it failed, 2 when it was called wrongly.)";
 struct Arguments {
   std::string mount;
   std::string cpu = "skylake-sp";
+  std::optional<int> esu;
   int packages = 1;
+  int dies = 1;
+  int cores = 0;
+  int threads = 1;
+  bool interleaved = false;
+  bool sparse_ids = false;
   std::vector<std::string> power;
   std::string dram = "10%";
   std::string update_period = "1ms";
@@ -78,15 +93,21 @@ int Fail(int code, absl::string_view text) {
   return code;
 }
 
+void ListCpu(absl::string_view name, const CpuProfile& cpu) {
+  std::vector<std::string> domains;
+  for (const DomainProfile& domain : cpu.domains) {
+    domains.push_back(absl::StrFormat("%s %g uJ", DomainName(domain.domain), domain.tick.joules() * 1e6));
+  }
+  absl::PrintF("%-16s %-46s %-10s %s\n", name, cpu.model_name, absl::StrFormat("0x%x", cpu.power_unit),
+               absl::StrJoin(domains, ", "));
+}
+
 void ListCpus() {
-  absl::PrintF("%-16s %-44s %-22s %s\n", "NAME", "CPU", "FAMILY,MODEL,STEPPING", "DOMAINS AND THEIR TICKS");
-  for (const CpuProfile& cpu : CpuProfiles()) {
-    std::vector<std::string> domains;
-    for (const DomainProfile& domain : cpu.domains) {
-      domains.push_back(absl::StrFormat("%s %g uJ", DomainName(domain.domain), domain.tick.joules() * 1e6));
-    }
-    absl::PrintF("%-16s %-44s %-22s %s\n", cpu.name, cpu.model_name,
-                 absl::StrFormat("0x%x,0x%x,%d", cpu.family, cpu.model, cpu.stepping), absl::StrJoin(domains, ", "));
+  absl::PrintF("%-16s %-46s %-10s %s\n", "NAME", "CPU", "UNIT", "DOMAINS AND THEIR TICKS");
+  for (const CpuProfile& cpu : CpuProfiles()) ListCpu(cpu.name, cpu);
+  for (const RaplModel& row : RaplModels()) {
+    const absl::StatusOr<CpuProfile> cpu = ParseCpu(RowName(row));
+    if (cpu.ok()) ListCpu(RowName(row), *cpu);
   }
 }
 
@@ -97,17 +118,19 @@ absl::StatusOr<T> Named(absl::string_view option, absl::StatusOr<T> value) {
   return absl::Status(value.status().code(), absl::StrCat(option, ": ", value.status().message()));
 }
 
-absl::StatusOr<EmulatorOptions> ToOptions(const Arguments& arguments) {
+// `cpu` is what the options point at.
+absl::StatusOr<EmulatorOptions> ToOptions(const Arguments& arguments, CpuProfile& cpu) {
   EmulatorOptions options;
   EmulatedHostOptions& host = options.host;
-  host.cpu = FindCpuProfile(arguments.cpu);
-  if (host.cpu == nullptr) {
-    std::vector<absl::string_view> names;
-    for (const CpuProfile& cpu : CpuProfiles()) names.push_back(cpu.name);
-    return absl::InvalidArgumentError(
-        absl::StrCat("--cpu: \"", arguments.cpu, "\" is none of ", absl::StrJoin(names, ", "), "; see --list-cpus"));
-  }
+  absl::StatusOr<CpuProfile> parsed_cpu = Named("--cpu", ParseCpu(arguments.cpu, arguments.esu));
+  if (!parsed_cpu.ok()) return parsed_cpu.status();
+  cpu = *std::move(parsed_cpu);
+  host.cpu = &cpu;
   host.packages = arguments.packages;
+  host.dies = arguments.dies;
+  host.interleaved = arguments.interleaved;
+  host.sparse_ids = arguments.sparse_ids;
+  if (arguments.cores > 0) host.cores = MadeUpCores(arguments.cores, arguments.threads);
   std::vector<std::string> specs = arguments.power;
   if (specs.empty()) specs = {"load:20W+15W/cpu"};
   for (const std::string& spec : specs) {
@@ -230,7 +253,8 @@ int Serve(const Arguments& arguments) {
   ::signal(SIGPIPE, SIG_IGN);
   const UniqueFd signal_fd(::signalfd(-1, &signals, SFD_CLOEXEC));
 
-  const absl::StatusOr<EmulatorOptions> options = ToOptions(arguments);
+  CpuProfile cpu;
+  const absl::StatusOr<EmulatorOptions> options = ToOptions(arguments, cpu);
   if (!options.ok()) return Fail(kExitUsage, options.status().message());
   if (const int pid = MountedEmulator(arguments.mount); pid != 0) {
     return Fail(kExitFailed, absl::StrCat(arguments.mount, " already is an emulated host, of process ", pid,
@@ -292,10 +316,23 @@ int Main(int argc, char** argv) {
   app.set_version_flag("--version", std::string("vrapl-emulator ") + VRAPL_VERSION);
   app.footer(kExamples);
   app.add_option("--mount", arguments.mount, "where: an empty directory, made when it is missing")->type_name("DIR");
-  app.add_option("--cpu", arguments.cpu, "which CPU model (skylake-sp); see --list-cpus")->type_name("NAME");
+  app.add_option("--cpu", arguments.cpu, "which CPU model (skylake-sp), by name or as 06_8F; see --list-cpus")
+      ->type_name("CPU");
+  app.add_option("--esu", arguments.esu, "another energy unit in its unit register: bits 12:8 (the model's usual one)")
+      ->type_name("N");
   app.add_flag("--list-cpus", arguments.list_cpus, "print the CPU models, and end");
   app.add_option("--packages", arguments.packages, "packages, spread over this machine's CPUs in blocks (1)")
       ->type_name("N");
+  app.add_option("--dies", arguments.dies, "dies in each package; Intel's have counters of their own (1)")
+      ->type_name("N");
+  app.add_option("--cores", arguments.cores, "so many cores instead of this machine's, whose CPUs nothing can run on")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1024));
+  app.add_option("--threads", arguments.threads, "CPUs of each of those --cores (1)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 8));
+  app.add_flag("--interleaved", arguments.interleaved, "CPUs are numbered across the packages, not in blocks");
+  app.add_flag("--sparse-ids", arguments.sparse_ids, "ids of packages, dies and cores have gaps");
   app.add_option("--power", arguments.power, "power of a package (load:20W+15W/cpu); once for all, or once for each")
       ->type_name("SPEC")
       ->allow_extra_args(false);

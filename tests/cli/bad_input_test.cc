@@ -247,8 +247,18 @@ TEST(EmulateTest, ACpuThatTheEmulatorDoesNotKnow) {
   if (ended.code == kFailed) {
     ExpectOneLine(ended, kFailed, HasSubstr("vrapl-emulator"));  // a build without it
   } else {
-    ExpectOneLine(ended, kUsage, AllOf(StartsWith("vrapl: --emulate: "), HasSubstr("z80"), HasSubstr("skylake-sp"),
-                                       Not(HasSubstr("vrapl-emulator"))));
+    ExpectOneLine(ended, kUsage,
+                  AllOf(StartsWith("vrapl: --emulate: "), HasSubstr("z80"), HasSubstr("skylake-sp"),
+                        Not(HasSubstr("vrapl-emulator"))));
+  }
+}
+
+TEST(EmulateTest, ACpuByItsNumbersIsTheEmulatorsToKnow) {
+  const Ended ended = Vrapl({"sample", "--emulate=06_1A"});
+  if (ended.code == kFailed) {
+    ExpectOneLine(ended, kFailed, HasSubstr("vrapl-emulator"));  // a build without it
+  } else {
+    ExpectOneLine(ended, kUsage, AllOf(StartsWith("vrapl: --emulate: "), HasSubstr("06_1A"), HasSubstr("no row")));
   }
 }
 

@@ -126,6 +126,20 @@ TEST_F(EmulatedHostTest, ValuesDoNotDependOnWhoReadsWhen) {
   EXPECT_EQ(often->Read(0, kMsrDramEnergyStatus).value, Read(0, kMsrDramEnergyStatus));
 }
 
+// psys is made of both packages at its own instant, not of what somebody has read of them.
+TEST_F(EmulatedHostTest, PsysDoesNotDependOnWhoReadsThePackages) {
+  options_.cpu = FindCpuProfile("skylake");
+  options_.packages = 2;
+  Create();
+  const std::unique_ptr<EmulatedHost> often = std::move(host_);
+  Create();
+  for (int i = 0; i < 100; ++i) {
+    clock_.Advance(50'000'000);
+    (void)often->Read(0, kMsrPkgEnergyStatus);
+  }
+  EXPECT_EQ(often->Read(0, kMsrPlatformEnergyStatus).value, Read(0, kMsrPlatformEnergyStatus));
+}
+
 TEST_F(EmulatedHostTest, WrapsAroundAt32Bits) {
   options_.start_ticks = 0xFFFF'FF00;
   Create();
@@ -269,6 +283,10 @@ TEST_F(EmulatedHostTest, RefusesWhatDoesNotGoTogether) {
   const auto message = [this] { return std::string(EmulatedHost::Create(options_).status().message()); };
   options_.packages = 5;
   EXPECT_THAT(message(), HasSubstr("between 1 and 4"));
+  options_.packages = 2;
+  options_.dies = 3;
+  EXPECT_THAT(message(), HasSubstr("between 1 and 2 dies"));
+  options_.dies = 1;
   options_.packages = 3;
   options_.power.push_back(options_.power[0]);
   EXPECT_THAT(message(), HasSubstr("2 times for 3 packages"));
@@ -278,19 +296,6 @@ TEST_F(EmulatedHostTest, RefusesWhatDoesNotGoTogether) {
   options_.jitter_ns = 0;
   Power("load:1W+1W/cpu");
   EXPECT_THAT(message(), HasSubstr("busy time"));
-}
-
-TEST(FaultTest, Parses) {
-  absl::StatusOr<Fault> fault = Fault::Parse("eio:0xC001029B@1s+500ms");
-  ASSERT_THAT(fault, IsOk());
-  EXPECT_EQ(fault->address, kAmdPkgEnergyStatus);
-  EXPECT_FALSE(fault->At(kSecond - 1));
-  EXPECT_TRUE(fault->At(kSecond));
-  EXPECT_FALSE(fault->At(kSecond + 500 * kMs));
-  for (const char* bad : {"", "eio", "eio:619", "eio:0x", "offline:1", "offline:cpu-1", "freeze", "freeze:5",
-                          "melt:now", "eio:0x611@soon"}) {
-    EXPECT_THAT(Fault::Parse(bad), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("is not a fault"))) << bad;
-  }
 }
 
 }  // namespace

@@ -138,6 +138,17 @@ TEST_F(ProgramTest, ServesUntilToldToEnd) {
   }
 }
 
+TEST_F(ProgramTest, AnyCpuAndAnyTopology) {
+  Program emulator = Emulator({"--mount", mount_, "--power=const:80W", "--cpu=06_CF", "--cores=8", "--threads=2",
+                               "--packages=2", "--dies=2", "--interleaved", "--sparse-ids"});
+  ASSERT_EQ(emulator.ReadLine(), "vrapl-emulator: ready " + mount_);
+  EXPECT_THAT(ReadSmallFile(mount_ + "/proc/cpuinfo"),
+              IsOkAndHolds(AllOf(HasSubstr("model\t\t: 207\n"), HasSubstr("Emerald Rapids"), HasSubstr("emulated"))));
+  EXPECT_THAT(ReadSmallFile(mount_ + "/sys/class/powercap/intel-rapl:0/name"), IsOkAndHolds("package-0-die-0"));
+  EXPECT_TRUE(Exists(mount_ + "/dev/cpu/15/msr"));
+  EXPECT_FALSE(Exists(mount_ + "/dev/cpu/16"));
+}
+
 TEST_F(ProgramTest, UnmountsWhileAFileIsOpen) {
   ASSERT_EQ(::mkdir(mount_.c_str(), 0755), 0);
   Program emulator = Emulator({"--mount", mount_, "--power=const:80W"});
@@ -220,6 +231,11 @@ TEST_F(ProgramTest, WrongUsageIsOneLineAndTwo) {
            Row{{"--powr=80W"}, "--powr"},
            Row{{"--mount", mount_, "--power=80"}, "const:80W"},
            Row{{"--mount", mount_, "--cpu=z80"}, "skylake-sp"},
+           Row{{"--mount", mount_, "--cpu=06_1A"}, "no row"},
+           Row{{"--mount", mount_, "--cpu=06_8F", "--esu=3"}, "ESU 3"},
+           Row{{"--mount", mount_, "--cores=4", "--dies=5", "--power=const:1W"}, "--dies"},
+           Row{{"--mount", mount_, "--cores=4"}, "--cores"},
+           Row{{"--mount", mount_, "--fault=eio:psys"}, "does not count psys"},
            Row{{"--mount", mount_, "--dram=much"}, "--dram"},
            Row{{"--mount", mount_, "--fault=fire"}, "offline:cpu1"},
            Row{{"--mount", mount_, "--packages=0"}, "--packages"},
@@ -250,7 +266,7 @@ TEST_F(ProgramTest, HelpTeaches) {
   EXPECT_THAT(help.out, AllOf(HasSubstr("Examples:"), HasSubstr("load:20W+15W/cpu"), HasSubstr("--start-ticks")));
   const Ended cpus = Emulator({"--list-cpus"}).Wait();
   EXPECT_EQ(cpus.code, 0);
-  EXPECT_THAT(cpus.out, AllOf(HasSubstr("skylake-sp"), HasSubstr("zen3")));
+  EXPECT_THAT(cpus.out, AllOf(HasSubstr("skylake-sp"), HasSubstr("zen3"), HasSubstr("\n06_8F "), HasSubstr("\n19_* ")));
   const Ended version = Emulator({"--version"}).Wait();
   EXPECT_EQ(version.code, 0);
   EXPECT_EQ(version.out, std::string("vrapl-emulator ") + VRAPL_VERSION + "\n");
