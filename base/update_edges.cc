@@ -57,16 +57,21 @@ void UpdateEdges::OnEdge(int64_t min_ns, int64_t before_ns, int64_t max_ns) {
 
 void UpdateEdges::AddSharp(int64_t at_ns, int64_t width_ns) {
   ++seen_.sharp;
+  const int64_t wider_ns = std::max(width_ns, last_sharp_width_ns_);
+  last_sharp_width_ns_ = width_ns;
   if (last_sharp_ns_ == 0) {
     last_sharp_ns_ = at_ns;
     return;
   }
   const int64_t spacing_ns = at_ns - last_sharp_ns_;
   shortest_ns_ = shortest_ns_ == 0 ? spacing_ns : std::min(shortest_ns_, spacing_ns);
-  if (4 * width_ns > shortest_ns_) {
-    // Reads as far apart as the updates see each read move: nothing is learned from that.
+  if (4 * wider_ns > shortest_ns_) {
+    // Reads as far apart as the updates see each read move, and between a read that took long and the next edge lies
+    // any time: nothing is learned from that.
     seen_.sharp = 0;
-    last_sharp_ns_ = shortest_ns_ = 0;
+    last_sharp_ns_ = shortest_ns_ = last_sharp_width_ns_ = 0;
+    periods_ = 0;
+    points_ = mean_number_ = mean_ns_ = number_squares_ = products_ = ns_squares_ = 0;
     return;
   }
   last_sharp_ns_ = at_ns;

@@ -67,6 +67,7 @@ class UpdateEdges {
   // them.
   int64_t first_sharp_ns_ = 0;
   int64_t last_sharp_ns_ = 0;
+  int64_t last_sharp_width_ns_ = 0;
   int64_t shortest_ns_ = 0;  // between two sharp edges
   int64_t periods_ = 0;      // from the first sharp edge of the line to the last
   double points_ = 0;

@@ -57,6 +57,25 @@ TEST(UpdateEdgesTest, PollingFindsPeriodAndJitter) {
   }
 }
 
+// Whoever polls is interrupted now and then, also at the very start: such a read says little of when it happened.
+TEST(UpdateEdgesTest, AReadThatTookLongDoesNotMakeThePeriodShort) {
+  constexpr int64_t kPeriodNs = 1'000'000;
+  for (int64_t interrupted_ns = 100'000; interrupted_ns < 1'000'000; interrupted_ns += 50'000) {
+    for (int nth = 0; nth < 10; ++nth) {  // the update that the interrupted read sees
+      JitteryCounter counter(kStartNs, kPeriodNs, 10'000, 400);
+      UpdateEdges edges;
+      const int64_t interruption_ns = kStartNs + nth * kPeriodNs - interrupted_ns / 10;
+      for (int64_t t = kStartNs - kPeriodNs / 2; t < kStartNs + 300 * kPeriodNs;) {
+        const bool interrupted = t <= interruption_ns && interruption_ns < t + 20'000;
+        const int64_t took_ns = interrupted ? interrupted_ns : 10'000;
+        edges.AddRead(t, t + took_ns, counter.TicksAt(t + took_ns));
+        t += took_ns + 10'000;
+      }
+      EXPECT_NEAR(static_cast<double>(edges.Summary().period_ns), 1e6, 2'000) << interrupted_ns << " " << nth;
+    }
+  }
+}
+
 TEST(UpdateEdgesTest, TheTrueUpdateIsAlwaysWithinTheBounds) {
   for (uint32_t seed = 1; seed <= 20; ++seed) {
     JitteryCounter counter(kStartNs + 77'000 * seed, 1'000'300, 15'000, 3000, seed);
