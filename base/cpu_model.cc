@@ -53,6 +53,8 @@ absl::StatusOr<CpuModel> ParseCpuModel(absl::string_view cpuinfo) {
       for (absl::string_view flag : absl::StrSplit(value, ' ')) {
         cpu.hypervisor |= flag == "hypervisor";
         cpu.rapl |= flag == "rapl";
+        cpu.sgx |= flag == "sgx";
+        cpu.arch_capabilities |= flag == "arch_capabilities";
       }
     }
   }

@@ -25,6 +25,8 @@ struct CpuModel {
   std::string name;         // "Intel(R) Xeon(R) Gold 6130 CPU @ 2.10GHz"
   bool hypervisor = false;  // CPUID says that this is a virtual machine
   bool rapl = false;        // CPUID 0x80000007 EDX bit 14: AMD and Hygon only, and only kernels since 5.8 show it
+  bool sgx = false;         // enclaves are enabled, by BIOS and kernel
+  bool arch_capabilities = false;  // IA32_ARCH_CAPABILITIES (0x10A) is there: CPUID 7.0 EDX bit 29
 };
 
 // INVALID_ARGUMENT when the text lacks vendor, family or model.

@@ -93,4 +93,16 @@ absl::StatusOr<std::vector<int>> ParseCpuList(absl::string_view text) {
   return cpus;
 }
 
+std::string FormatCpuList(const std::vector<int>& cpus) {
+  std::string list;
+  for (size_t i = 0; i < cpus.size();) {
+    size_t last = i;
+    while (last + 1 < cpus.size() && cpus[last + 1] == cpus[last] + 1) ++last;
+    absl::StrAppend(&list, list.empty() ? "" : ",", cpus[i]);
+    if (last > i) absl::StrAppend(&list, "-", cpus[last]);
+    i = last + 1;
+  }
+  return list;
+}
+
 }  // namespace vrapl

@@ -39,4 +39,7 @@ absl::StatusOr<std::vector<std::string>> ListDirectory(const std::string& path);
 // The kernel's CPU list format: "0-3,8,10-11" -> {0,1,2,3,8,10,11}. Empty text is an empty list.
 absl::StatusOr<std::vector<int>> ParseCpuList(absl::string_view text);
 
+// The same the other way: {0,1,2,3,8,10,11} -> "0-3,8,10-11". `cpus` ascends.
+std::string FormatCpuList(const std::vector<int>& cpus);
+
 }  // namespace vrapl

@@ -11,6 +11,11 @@ namespace vrapl {
 // An MSR number is also the file offset in /dev/cpu/N/msr. AMD's exceed 2^31, so never hold one in an int.
 using MsrAddress = uint32_t;
 
+// Energy filtering (CVE-2020-8694). The second register is there only where bits 10 and 11 of the first are set.
+// Source: Intel, "Running Average Power Limit Energy Reporting" (INTEL-SA-00389).
+inline constexpr MsrAddress kIa32ArchCapabilities = 0x10A;
+inline constexpr MsrAddress kIa32MiscPackageCtls = 0xBC;  // bit 0: ENERGY_FILTERING_ENABLE
+
 inline constexpr MsrAddress kMsrRaplPowerUnit = 0x606;
 inline constexpr MsrAddress kMsrPkgEnergyStatus = 0x611;
 inline constexpr MsrAddress kMsrPkgPowerInfo = 0x614;

@@ -25,6 +25,14 @@ TEST(CpuListTest, ParsesWhatTheKernelPrints) {
   EXPECT_THAT(ParseCpuList(""), IsOkAndHolds(IsEmpty()));
 }
 
+TEST(CpuListTest, IsPrintedAsTheKernelDoes) {
+  for (const char* text : {"", "0", "0-3,8,10-11", "5,7,9"}) {
+    const absl::StatusOr<std::vector<int>> cpus = ParseCpuList(text);
+    ASSERT_THAT(cpus, IsOk());
+    EXPECT_EQ(FormatCpuList(*cpus), text);
+  }
+}
+
 TEST(CpuListTest, RefusesWhatIsNoList) {
   for (const char* text : {"x", "3-1", "1-", "-1", "1,,2", "0-99999999"}) {
     EXPECT_THAT(ParseCpuList(text), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("list of CPUs"))) << text;
