@@ -1,6 +1,12 @@
 // vrapl probe: what this host can measure; for each thing it cannot, why and what to do. The room probe/ does the work.
-#include <cstdio>
+#include <unistd.h>
 
+#include <cstdio>
+#include <cstdlib>
+#include <utility>
+
+#include "absl/strings/str_format.h"
+#include "absl/strings/string_view.h"
 #include "cli/arguments.h"
 #include "cli/stop_signal.h"
 #include "cli/verb_app.h"
@@ -19,6 +25,31 @@ Examples:
   vrapl probe --backend=sysfs --json
   vrapl probe --emulate=zen3)";
 
+// What is being looked at, on a terminal's line that is wiped again: some of it takes seconds.
+class Progress {
+ public:
+  ~Progress() { Clear(); }
+  void Show(absl::string_view step) {
+    if (!on_terminal_) return;
+    absl::FPrintF(stderr, "\r\033[Kprobing: %s ...", step);
+    std::fflush(stderr);
+    shown_ = true;
+  }
+  void Clear() {
+    if (std::exchange(shown_, false)) std::fputs("\r\033[K", stderr);
+  }
+
+ private:
+  const bool on_terminal_ = ::isatty(STDERR_FILENO) != 0;
+  bool shown_ = false;
+};
+
+// See https://no-color.org.
+bool UseColour() {
+  const char* no_color = std::getenv("NO_COLOR");
+  return ::isatty(STDOUT_FILENO) != 0 && (no_color == nullptr || *no_color == '\0');
+}
+
 }  // namespace
 
 int ProbeVerb(int argc, char** argv) {
@@ -28,7 +59,7 @@ int ProbeVerb(int argc, char** argv) {
   AddSourceOptions(verb.app(), arguments);
   verb.app().add_option("--connect", arguments.connect, "libvirt's URI (qemu:///system)")->type_name("URI");
   verb.app().add_option("--vms", arguments.vms, "how VMs are found: libvirt, proc (libvirt)")->type_name("NAME");
-  verb.app().add_flag("--json", as_json, "the same as JSON");
+  verb.app().add_flag("--json", as_json, "the same as JSON, see docs/probe-json.md");
   if (const std::optional<int> code = verb.Parse(argc, argv)) return *code;
   absl::StatusOr<Backend> backend = ParseBackend(arguments.backend);
   if (!backend.ok()) return Fail(backend.status());
@@ -37,10 +68,16 @@ int ProbeVerb(int argc, char** argv) {
   StopOnSignals();  // an emulator started for this is ended on every way out
   absl::StatusOr<Host> host = OpenHost(arguments);
   if (!host.ok()) return Fail(host.status());
-  const ProbeFindings found =
-      Look(host->root,
-           {.backend = *backend, .vms_by_proc = *vms_by == DaemonOptions::Vms::kProc, .connect = arguments.connect});
-  std::fputs((as_json ? ToJson(found) : ToText(found)).c_str(), stdout);
+  Progress progress;
+  progress.Show("what this process may do");
+  const SystemState system = ReadSystem();
+  ProbeFindings found = Look(
+      host->root, system,
+      {.backend = *backend, .updates = {}, .on_step = [&progress](absl::string_view step) { progress.Show(step); }});
+  progress.Show("virtual machines");
+  LookForVms({.by_proc = *vms_by == DaemonOptions::Vms::kProc, .connect = arguments.connect}, found);
+  progress.Clear();
+  std::fputs((as_json ? ToJson(found) : ToText(found, {.colour = UseColour()})).c_str(), stdout);
   return found.chosen.empty() ? kExitFailed : kExitDone;
 }
 

@@ -10,55 +10,108 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json StatusJson(const absl::Status& status) {
-  Json json = {{"ok", status.ok()}};
-  if (!status.ok()) json["why"] = std::string(status.message());
+Json TextOrNull(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
+
+Json CpuJson(const ProbeFindings& found) {
+  if (!found.cpu.ok()) return nullptr;
+  const CpuModel& cpu = *found.cpu;
+  return {{"vendor", cpu.vendor_id},
+          {"family", cpu.family},
+          {"model", cpu.model},
+          {"stepping", cpu.stepping},
+          {"name", cpu.name},
+          {"microcode", TextOrNull(cpu.microcode)},
+          {"table_row", TextOrNull(found.table_row)},
+          {"table_source", TextOrNull(found.table_row_source)},
+          {"unit_rule", TextOrNull(found.unit_rule)}};
+}
+
+Json DomainJson(const PackageFindings& package, const DomainProbe& domain) {
+  Json json = {{"domain", DomainName(domain.id)}, {"present", domain.present}, {"origin", domain.origin}};
+  if (!domain.present) {
+    json["why_absent"] = domain.why;
+    return json;
+  }
+  json["unit_uj"] = domain.unit.joules_per_tick * 1e6;
+  json["wrap_ticks"] = domain.wrap_ticks;
+  json["range_j"] = (EnergyTicks{domain.wrap_ticks} * domain.unit).value;
+  json["updates"] = nullptr;
+  if (const auto updates = package.updates.find(domain.id); updates != package.updates.end()) {
+    const UpdateSummary& summary = updates->second.summary;
+    json["updates"] = {{"polled_ns", updates->second.polled_ns},
+                       {"reads", summary.reads},
+                       {"edges", summary.edges},
+                       {"period_ns", summary.period_ns},
+                       {"period_err_ns", summary.period_err_ns},
+                       {"jitter_ns", summary.jitter_ns},
+                       {"uncertainty_ns", summary.uncertainty_ns}};
+  }
+  return json;
+}
+
+Json PackageJson(const ProbeFindings& found, const PackageFindings& package) {
+  const PackageProbe& probe = package.probe;
+  Json json = {{"package", probe.package_id},
+               {"die", probe.die_id},
+               {"cpus", probe.cpus},
+               {"reader_cpu", probe.reader_cpu},
+               {"note", TextOrNull(probe.note)},
+               {"usable", probe.usable.ok()}};
+  if (!probe.usable.ok()) json["why_unusable"] = std::string(probe.usable.message());
+  json["tdp_w"] = nullptr;
+  if (const auto thermal = found.thermal_power.find(probe.package_id); thermal != found.thermal_power.end()) {
+    json["tdp_w"] = thermal->second.watts;
+    json["tdp_origin"] = thermal->second.origin;
+  }
+  json["domains"] = Json::array();
+  for (const DomainProbe& domain : probe.domains) json["domains"].push_back(DomainJson(package, domain));
+  return json;
+}
+
+Json SourceJson(const ProbeFindings& found, const SourceFindings& source) {
+  Json json = {{"name", source.name}, {"what", source.what}, {"usable", source.usable.ok()}};
+  if (!source.usable.ok()) {
+    json["why_not"] = std::string(source.usable.message());
+    json["remedy"] = TextOrNull(source.remedy);
+  }
+  json["packages"] = Json::array();
+  for (const PackageFindings& package : source.packages) json["packages"].push_back(PackageJson(found, package));
+  return json;
+}
+
+Json VmsJson(const ProbeFindings& found) {
+  Json json = {{"by", found.vms_by}, {"known", found.vms_status.ok()}};
+  if (!found.vms_status.ok()) json["why_unknown"] = std::string(found.vms_status.message());
+  json["list"] = Json::array();
+  for (const Vm& vm : found.vms) {
+    Json ports = Json::array();
+    for (const GuestPort& port : vm.ports) ports.push_back(PortText(port));
+    json["list"].push_back(
+        {{"name", vm.name}, {"id", vm.uuid}, {"pid", vm.pid}, {"vcpus", vm.vcpus.size()}, {"ports", std::move(ports)}});
+  }
   return json;
 }
 
 }  // namespace
 
 std::string ToJson(const ProbeFindings& found) {
-  Json json = {{"vrapl", VRAPL_VERSION}, {"emulated", found.emulated}, {"chosen", nullptr}};
-  if (!found.chosen.empty()) json["chosen"] = found.chosen;
-  if (found.cpu.ok()) {
-    json["cpu"] = {
-        {"vendor", found.cpu->vendor_id},     {"family", found.cpu->family}, {"model", found.cpu->model},
-        {"stepping", found.cpu->stepping},    {"name", found.cpu->name},     {"microcode", found.cpu->microcode},
-        {"hypervisor", found.cpu->hypervisor}};
+  Json json = {{"vrapl", VRAPL_VERSION},
+               {"emulated", found.emulated},
+               {"energy", !found.chosen.empty()},
+               {"chosen", TextOrNull(found.chosen)},
+               {"cpu", CpuJson(found)}};
+  if (!found.cpu.ok()) json["why_no_cpu"] = std::string(found.cpu.status().message());
+  json["sources"] = Json::array();
+  for (const SourceFindings& source : found.sources) json["sources"].push_back(SourceJson(found, source));
+  json["checks"] = Json::array();
+  for (const Check& check : found.checks) {
+    json["checks"].push_back({{"id", check.id},
+                              {"verdict", VerdictName(check.verdict)},
+                              {"finding", check.finding},
+                              {"remedy", TextOrNull(check.remedy)}});
   }
-  json["backends"] = Json::array();
-  for (const SourceFindings& source : found.sources) {
-    Json entry = {{"name", source.name}, {"usable", StatusJson(source.usable)}, {"packages", Json::array()}};
-    for (const PackageProbe& package : source.packages) {
-      Json domains = Json::array();
-      for (const DomainProbe& domain : package.domains) {
-        Json one = {{"domain", DomainName(domain.id)}, {"present", domain.present}, {"origin", domain.origin}};
-        if (domain.present) {
-          one["unit_uj"] = domain.unit.joules_per_tick * 1e6;
-          one["wrap_ticks"] = domain.wrap_ticks;
-        } else {
-          one["why"] = domain.why;
-        }
-        domains.push_back(std::move(one));
-      }
-      entry["packages"].push_back({{"package", package.package_id},
-                                   {"die", package.die_id},
-                                   {"cpus", package.cpus},
-                                   {"reader_cpu", package.reader_cpu},
-                                   {"domains", std::move(domains)}});
-    }
-    json["backends"].push_back(std::move(entry));
-  }
-  json["run_time"] = StatusJson(found.run_time);
-  json["vms"] = {{"by", found.vms_by}, {"status", StatusJson(found.vms_status)}, {"list", Json::array()}};
-  for (const Vm& vm : found.vms) {
-    Json ports = Json::array();
-    for (const GuestPort& port : vm.ports) ports.push_back(PortText(port));
-    json["vms"]["list"].push_back(
-        {{"name", vm.name}, {"id", vm.uuid}, {"pid", vm.pid}, {"vcpus", vm.vcpus.size()}, {"ports", std::move(ports)}});
-  }
-  return json.dump(2) + "\n";
+  json["vms"] = VmsJson(found);
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace vrapl

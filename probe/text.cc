@@ -1,11 +1,174 @@
 #include "probe/text.h"
 
+#include <algorithm>
+#include <utility>
+#include <vector>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "base/clock.h"
+#include "base/host_root.h"
+#include "probe/screen.h"
 #include "vm/port_choice.h"
 
 namespace vrapl {
+namespace {
+
+// Where no thermal design power can be known: what a large server package uses.
+constexpr double kAssumedWatts = 200;
+constexpr double kMillisecond = 1e6;
+
+constexpr size_t kSourceWidth = 8;
+constexpr size_t kStateWidth = 9;
+constexpr size_t kCheckWidth = 21;
+
+std::string TimeText(double ns) {
+  if (ns >= 1000 * kMillisecond) return absl::StrFormat("%.3f s", ns * 1e-9);
+  return absl::StrFormat("%.3f ms", ns * 1e-6);
+}
+
+std::string UnitText(EnergyUnit unit) {
+  const double uj = unit.joules_per_tick * 1e6;
+  if (uj >= 1e6) return absl::StrFormat("%g J", uj * 1e-6);
+  return absl::StrFormat("%.5g uJ", uj);
+}
+
+std::string SecondsText(double seconds) {
+  if (seconds >= 2 * 86400) return absl::StrFormat("%.0f days", seconds / 86400);
+  if (seconds >= 2 * 3600) return absl::StrFormat("%.1f h", seconds / 3600);
+  return absl::StrFormat("%.0f s", seconds);
+}
+
+std::string UpdatesText(const PackageFindings& package, const DomainId& id) {
+  const auto found = package.updates.find(id);
+  if (found == package.updates.end()) return "not measured";
+  const UpdateSummary& summary = found->second.summary;
+  const double polled_s = static_cast<double>(found->second.polled_ns) * 1e-9;
+  const std::string seen = absl::StrFormat("%d updates seen in %.1f s", summary.edges, polled_s);
+  if (summary.period_ns == 0) return absl::StrCat("not known: ", seen);
+  return absl::StrCat(TimeText(static_cast<double>(summary.period_ns)), ", jitter ",
+                      TimeText(static_cast<double>(summary.jitter_ns)), " (", seen, ")");
+}
+
+void ShowCpu(const ProbeFindings& found, Screen& screen) {
+  screen.Heading("CPU");
+  if (!found.cpu.ok()) {
+    screen.Paragraph(2, absl::StrCat("not known: ", found.cpu.status().message()));
+    return;
+  }
+  const CpuModel& cpu = *found.cpu;
+  if (!cpu.name.empty()) screen.Paragraph(2, cpu.name);
+  screen.Paragraph(2, absl::StrFormat("%s family 0x%x model 0x%x stepping %d, microcode %s", cpu.vendor_id, cpu.family,
+                                      cpu.model, cpu.stepping, cpu.microcode.empty() ? "not told" : cpu.microcode));
+  if (found.table_row.empty()) {
+    screen.Paragraph(2, "not in vrapl's CPU table: its registers are not read, because their unit would be a guess");
+  } else {
+    screen.Paragraph(2, absl::StrCat("in vrapl's CPU table: ", found.table_row, "; energy unit ", found.unit_rule));
+  }
+}
+
+void ShowSources(const ProbeFindings& found, Screen& screen) {
+  screen.Heading("Where energy can be read (the first that is usable is used)");
+  for (const SourceFindings& source : found.sources) {
+    const bool usable = source.usable.ok();
+    const bool chosen = usable && source.name == found.chosen;
+    screen.Row(2, source.name, kSourceWidth,
+               chosen   ? "used"
+               : usable ? "usable"
+                        : "NO",
+               kStateWidth, usable ? Ink::kGreen : Ink::kRed,
+               usable ? source.what : absl::StrCat(source.what, ": ", source.usable.message()));
+    if (!source.remedy.empty()) screen.Row(2, "", kSourceWidth, "", kStateWidth, Ink::kPlain, "-> " + source.remedy);
+  }
+}
+
+// AMD's cores, of which there are many and all alike, are one row.
+void ShowDomains(const PackageFindings& package, double watts, Screen& screen) {
+  std::vector<std::vector<std::string>> rows = {
+      {"counter", "one tick", "range", absl::StrFormat("wraps, at %.4g W", watts), "updated every"}};
+  std::vector<std::string> absent;
+  const auto cores = std::count_if(package.probe.domains.begin(), package.probe.domains.end(), [](const auto& domain) {
+    return domain.present && domain.id.domain == RaplDomain::kCore;
+  });
+  bool cores_shown = false;
+  for (const DomainProbe& domain : package.probe.domains) {
+    if (!domain.present) {
+      absent.push_back(absl::StrCat(DomainName(domain.id), " (", domain.why, ")"));
+      continue;
+    }
+    const bool core = domain.id.domain == RaplDomain::kCore;
+    if (core && std::exchange(cores_shown, true)) continue;
+    const double range_j = (EnergyTicks{domain.wrap_ticks} * domain.unit).value;
+    rows.push_back({core && cores > 1 ? absl::StrCat(cores, " cores") : DomainName(domain.id), UnitText(domain.unit),
+                    absl::StrFormat("%.0f J", range_j), absl::StrCat("after ", SecondsText(range_j / watts)),
+                    UpdatesText(package, domain.id)});
+  }
+  if (rows.size() > 1) screen.Table(4, rows);
+  if (!absent.empty()) screen.Paragraph(4, absl::StrCat("not here: ", absl::StrJoin(absent, ", ")), 14);
+}
+
+void ShowPackages(const ProbeFindings& found, const SourceFindings& source, Screen& screen) {
+  screen.Heading(absl::StrCat("Counters, as ", source.name, " reads them"));
+  for (const PackageFindings& package : source.packages) {
+    const PackageProbe& probe = package.probe;
+    const auto thermal = found.thermal_power.find(probe.package_id);
+    const bool known = thermal != found.thermal_power.end();
+    const double watts = known ? thermal->second.watts : kAssumedWatts;
+    const bool dies = std::any_of(source.packages.begin(), source.packages.end(), [&](const PackageFindings& other) {
+      return other.probe.package_id == probe.package_id && other.probe.die_id != probe.die_id;
+    });
+    screen.Paragraph(
+        2,
+        absl::StrCat("package ", probe.package_id, dies ? absl::StrCat(" die ", probe.die_id) : "", ": CPUs ",
+                     FormatCpuList(probe.cpus), ", read on CPU ", probe.reader_cpu, "; ",
+                     known ? absl::StrFormat("thermal design power (TDP) %.4g W", watts)
+                           : absl::StrFormat("thermal design power (TDP) not told, taken for %.0f W", watts),
+                     probe.note.empty() ? "" : "; " + probe.note),
+        4);
+    if (!probe.usable.ok()) screen.Paragraph(4, absl::StrCat("NO: ", probe.usable.message()), 8, Ink::kRed);
+    ShowDomains(package, watts, screen);
+  }
+}
+
+bool FoundDomains(const SourceFindings& source) {
+  return std::any_of(source.packages.begin(), source.packages.end(),
+                     [](const PackageFindings& package) { return !package.probe.domains.empty(); });
+}
+
+void ShowChecks(const ProbeFindings& found, Screen& screen) {
+  screen.Heading("What else decides how well");
+  for (const Check& check : found.checks) {
+    const char* word = "good";
+    Ink ink = Ink::kGreen;
+    if (check.verdict == Verdict::kLimits) word = "limits", ink = Ink::kYellow;
+    if (check.verdict == Verdict::kMissing) word = "NO", ink = Ink::kRed;
+    if (check.verdict == Verdict::kUnknown) word = "unknown", ink = Ink::kYellow;
+    screen.Row(2, check.title, kCheckWidth, word, kStateWidth, ink, check.finding);
+    if (!check.remedy.empty()) screen.Row(2, "", kCheckWidth, "", kStateWidth, Ink::kPlain, "-> " + check.remedy);
+  }
+}
+
+void ShowVms(const ProbeFindings& found, Screen& screen) {
+  screen.Heading("Virtual machines");
+  if (!found.vms_status.ok()) {
+    screen.Paragraph(2, absl::StrCat("not known: ", found.vms_status.message()));
+    return;
+  }
+  screen.Paragraph(2, absl::StrCat(found.vms.empty() ? "none is" : absl::StrCat(found.vms.size()), " running, by ",
+                                   found.vms_by == "proc" ? "/proc" : found.vms_by));
+  for (const Vm& vm : found.vms) {
+    screen.Paragraph(2, absl::StrCat(vm.name, ": PID ", vm.pid, ", ", vm.vcpus.size(),
+                                     vm.vcpus.size() == 1 ? " vCPU" : " vCPUs", ", uuid ", vm.uuid));
+    for (const GuestPort& port : vm.ports) screen.Paragraph(4, PortText(port));
+    if (ChoosePorts(vm, {}).ports.empty()) {
+      screen.Paragraph(
+          4, absl::StrCat("no channel ", kPowerChannelName, ": name a serial port with `vrapl serve --serial-port=N`"));
+    }
+  }
+}
+
+}  // namespace
 
 std::string PortText(const GuestPort& port) {
   const bool channel = port.kind == GuestPort::Kind::kVirtioChannel;
@@ -14,57 +177,27 @@ std::string PortText(const GuestPort& port) {
   return absl::StrCat(device, " (", kTransports[static_cast<int>(port.transport)], " ", port.path, ")");
 }
 
-std::string ToText(const ProbeFindings& found) {
-  std::string text;
-  if (found.emulated)
-    absl::StrAppendFormat(&text, "EMULATED HARDWARE: what follows about energy is not this machine\n");
-  absl::StrAppendFormat(&text, "cpu       %s%s\n",
-                        found.cpu.ok() ? DescribeCpu(*found.cpu) : std::string(found.cpu.status().message()),
-                        found.cpu.ok() && found.cpu->hypervisor ? ", in a virtual machine" : "");
+std::string VerdictLine(const ProbeFindings& found) {
+  return found.chosen.empty() ? "energy cannot be measured here; `vrapl sample --emulate` shows an emulated host"
+                              : absl::StrCat("energy can be measured, by ", found.chosen);
+}
+
+std::string ToText(const ProbeFindings& found, const TextOptions& options) {
+  Screen screen(options.colour);
+  if (found.emulated) {
+    screen.Paragraph(0, "EMULATED HARDWARE: what follows about energy is not this machine's", 0, Ink::kYellow);
+  }
+  ShowCpu(found, screen);
+  ShowSources(found, screen);
+  // The counters of the source that is used, or where there is none, of each that found some.
   for (const SourceFindings& source : found.sources) {
-    if (source.usable.ok()) {
-      absl::StrAppendFormat(&text, "%-9s usable%s\n", source.name, source.name == found.chosen ? ", chosen" : "");
-    } else {
-      absl::StrAppendFormat(&text, "%-9s NO: %s\n", source.name, source.usable.message());
-    }
-    for (const PackageProbe& package : source.packages) {
-      absl::StrAppendFormat(&text, "  package %d%s on CPUs %s, read on CPU %d%s\n", package.package_id,
-                            package.die_id > 0 ? absl::StrCat(" die ", package.die_id) : "",
-                            absl::StrJoin(package.cpus, ","), package.reader_cpu,
-                            package.note.empty() ? "" : "; " + package.note);
-      for (const DomainProbe& domain : package.domains) {
-        if (domain.present) {
-          const Joules range = EnergyTicks{domain.wrap_ticks} * domain.unit;
-          absl::StrAppendFormat(&text, "    %-8s unit %.4g uJ, wraps at %.0f J (%.0f s at 200 W), %s\n",
-                                DomainName(domain.id), domain.unit.joules_per_tick * 1e6, range.value,
-                                range.value / 200, domain.origin);
-        } else {
-          absl::StrAppendFormat(&text, "    %-8s no: %s\n", DomainName(domain.id), domain.why);
-        }
-      }
-    }
+    if (found.chosen.empty() ? !FoundDomains(source) : source.name != found.chosen) continue;
+    ShowPackages(found, source, screen);
   }
-  absl::StrAppendFormat(
-      &text, "run time  %s\n",
-      found.run_time.ok() ? "exact, by BPF at sched_switch" : absl::StrCat("NO: ", found.run_time.message()));
-  if (!found.vms_status.ok()) {
-    absl::StrAppendFormat(&text, "VMs       NO: %s\n", found.vms_status.message());
-  } else {
-    absl::StrAppendFormat(&text, "VMs       %d running, by %s\n", found.vms.size(), found.vms_by);
-  }
-  for (const Vm& vm : found.vms) {
-    absl::StrAppendFormat(&text, "  %s  uuid %s, PID %d, %d vCPUs\n", vm.name, vm.uuid, vm.pid, vm.vcpus.size());
-    for (const GuestPort& port : vm.ports) absl::StrAppendFormat(&text, "    %s\n", PortText(port));
-    if (ChoosePorts(vm, {}).ports.empty()) {
-      absl::StrAppendFormat(&text, "    no channel %s: name a serial port with `vrapl serve --serial-port=N`\n",
-                            kPowerChannelName);
-    }
-  }
-  absl::StrAppendFormat(&text, "%s\n",
-                        found.chosen.empty()
-                            ? "energy cannot be measured here; `vrapl sample --emulate` shows an emulated host"
-                            : absl::StrCat("energy can be measured, by ", found.chosen));
-  return text;
+  ShowChecks(found, screen);
+  ShowVms(found, screen);
+  screen.Heading(VerdictLine(found));
+  return screen.text();
 }
 
 }  // namespace vrapl

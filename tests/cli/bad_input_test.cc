@@ -205,8 +205,8 @@ TEST(HostTest, ProbeSaysWhatIsMissingAndFails) {
   host.AddCpu({.cpu = 0});
   const Ended ended = Vrapl({"probe", "--host-root=" + host.root().prefix(), "--vms=proc"});
   EXPECT_EQ(ended.code, kFailed);
-  EXPECT_THAT(ended.out, AllOf(HasSubstr("EMULATED"), HasSubstr("msr       NO: "), HasSubstr("sysfs     NO: "),
-                               HasSubstr("energy cannot be measured here")));
+  EXPECT_THAT(ended.out, AllOf(HasSubstr("EMULATED"), HasSubstr("msr     NO "), HasSubstr("sysfs   NO "),
+                               HasSubstr("-> sudo modprobe msr"), HasSubstr("energy cannot be measured here")));
   const Ended json = Vrapl({"probe", "--host-root=" + host.root().prefix(), "--vms=proc", "--json"});
   EXPECT_EQ(json.code, kFailed);
   EXPECT_THAT(json.out, AllOf(HasSubstr("\"chosen\": null"), HasSubstr("\"emulated\": true")));

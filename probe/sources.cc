@@ -1,0 +1,50 @@
+#include "probe/sources.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "msr/rapl_reader.h"
+#include "powercap/powercap_reader.h"
+
+namespace vrapl {
+namespace {
+
+absl::StatusOr<std::vector<PackageProbe>> ProbeRegisters(const HostRoot& root) {
+  absl::StatusOr<MsrProbe> probe = ProbeMsr(root);
+  if (!probe.ok()) return probe.status();
+  return std::move(probe->packages);
+}
+
+// Modules: Linux arch/x86/kernel/msr.c, drivers/powercap/intel_rapl_msr.c.
+constexpr SourceKind kSources[] = {
+    {.backend = Backend::kMsr,
+     .name = "msr",
+     .what = "the CPU's registers, through /dev/cpu/N/msr",
+     .probe = ProbeRegisters,
+     .absent_remedy = "sudo modprobe msr",
+     .capabilities = "cap_sys_rawio,cap_dac_read_search"},
+    {.backend = Backend::kSysfs,
+     .name = "sysfs",
+     .what = "the kernel's powercap files, /sys/class/powercap",
+     .probe = ProbePowercap,
+     .absent_remedy = "sudo modprobe intel_rapl_msr; in a container, have /sys/devices/virtual/powercap mounted",
+     .capabilities = "cap_dac_read_search"},
+};
+
+}  // namespace
+
+absl::Span<const SourceKind> SourceKinds() { return kSources; }
+
+std::string SourceRemedy(const SourceKind& kind, const absl::Status& status, bool in_virtual_machine,
+                         absl::string_view program) {
+  if (status.ok()) return "";
+  if (absl::IsPermissionDenied(status)) {
+    return absl::StrCat("run it as root, or: sudo setcap ", kind.capabilities, "+ep ", program);
+  }
+  if (in_virtual_machine)
+    return "run vrapl on the hypervisor's host; a virtual machine is rarely given energy counters";
+  if (absl::IsNotFound(status)) return kind.absent_remedy;
+  return "";
+}
+
+}  // namespace vrapl

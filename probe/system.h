@@ -1,0 +1,36 @@
+// What this machine and this process allow, apart from the energy counters: capabilities, lockdown, real time, BPF.
+//
+// Reading (ReadSystem) is apart from judging (JudgeSystem), so that every verdict can be tested on any machine.
+// Threads: any.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/host_root.h"
+#include "probe/findings.h"
+
+namespace vrapl {
+
+struct SystemState {
+  std::string program = "vrapl";                                   // our own path, for remedies
+  std::set<std::string> capabilities;                              // effective ones, "cap_sys_rawio"
+  absl::StatusOr<std::string> lockdown = absl::NotFoundError("");  // "[none] integrity confidentiality"
+  absl::StatusOr<int64_t> perf_event_paranoid = absl::NotFoundError("");
+  absl::StatusOr<int64_t> sched_rt_runtime_us = absl::NotFoundError("");
+  uint64_t rtprio_limit = 0;  // RLIMIT_RTPRIO
+  absl::Status run_time;      // whether BPF tells run time exactly
+};
+
+// Of this machine and process; `files` is where /proc/sys and /sys/kernel lie, "" but in tests. Loads the BPF program
+// and takes it away again, which takes some ms.
+SystemState ReadSystem(const HostRoot& files = HostRoot());
+
+// In the order in which they are shown.
+std::vector<Check> JudgeSystem(const SystemState& state);
+
+}  // namespace vrapl

@@ -1,0 +1,35 @@
+#include "probe/sources.h"
+
+#include <gmock/gmock.h>
+
+namespace vrapl {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+TEST(SourcesTest, EachHasAWordARunAlsoKnows) {
+  ASSERT_FALSE(SourceKinds().empty());
+  EXPECT_EQ(SourceKinds().front().backend, Backend::kMsr) << "auto begins with it";
+  for (const SourceKind& kind : SourceKinds()) {
+    EXPECT_NE(kind.backend, Backend::kAuto);
+    EXPECT_NE(kind.probe, nullptr) << kind.name;
+  }
+}
+
+TEST(SourcesTest, RemedyByWhatIsWrong) {
+  for (const SourceKind& kind : SourceKinds()) {
+    EXPECT_THAT(SourceRemedy(kind, absl::OkStatus(), false, "/v"), IsEmpty());
+    EXPECT_EQ(SourceRemedy(kind, absl::NotFoundError(""), false, "/v"), kind.absent_remedy);
+    // No module that is loaded in a virtual machine gives it counters; root may still be what is missing.
+    EXPECT_THAT(SourceRemedy(kind, absl::NotFoundError(""), true, "/v"), HasSubstr("host"));
+    for (const bool in_virtual_machine : {false, true}) {
+      const std::string remedy = SourceRemedy(kind, absl::PermissionDeniedError(""), in_virtual_machine, "/opt/vrapl");
+      EXPECT_THAT(remedy, HasSubstr(kind.capabilities));
+      EXPECT_THAT(remedy, HasSubstr("/opt/vrapl"));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace vrapl
