@@ -20,6 +20,11 @@ class MonotonicClock final : public Clock {
     while (::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &deadline, nullptr) == EINTR) {
     }
   }
+  int64_t SuspendedNs() const override {
+    const int64_t boot_ns =
+        ReadClock(CLOCK_BOOTTIME);  // first: time that passes in between makes the difference smaller
+    return boot_ns - MonotonicNs();
+  }
 };
 
 }  // namespace

@@ -17,6 +17,9 @@ class Clock {
   virtual int64_t NowNs() const = 0;
   // Returns at or after deadline_ns, at once if that has passed. A signal does not cut it short.
   virtual void SleepUntil(int64_t deadline_ns) const = 0;
+  // How long the machine has been suspended since it started: time that NowNs() does not count. May be too small by how
+  // long the call took, never too large.
+  virtual int64_t SuspendedNs() const = 0;
 };
 
 // CLOCK_MONOTONIC itself. Stateless; one for the whole program.

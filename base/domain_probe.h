@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "base/energy_source.h"
 #include "base/rapl_domain.h"
 #include "base/units.h"
 
@@ -29,5 +30,17 @@ struct PackageProbe {
   std::string note;     // what else a reader may want to know: "MSR_RAPL_POWER_UNIT = 0xa0e03"
   absl::Status usable;  // OK, or why no energy can be read for this package
 };
+
+// The same as a source says it: of a package without its domains, and of a domain that is present.
+inline PackageInfo DescribePackage(const PackageProbe& probe) {
+  return {.package_id = probe.package_id,
+          .die_id = probe.die_id,
+          .reader_cpu = probe.reader_cpu,
+          .cpus = probe.cpus,
+          .domains = {}};
+}
+inline DomainInfo DescribeDomain(const DomainProbe& probe) {
+  return {.id = probe.id, .unit = probe.unit, .wrap_ticks = probe.wrap_ticks, .origin = probe.origin};
+}
 
 }  // namespace vrapl

@@ -65,15 +65,17 @@ class GuardedCounter {
   // Returns 0 when `raw`, read at now_ns, was counted, else why it was not:
   //   ERANGE     more than max_watts since the last good reading: a glitch. Nothing is lost: if the next reading is
   //              plausible again, it counts from the last good one.
-  //   EOVERFLOW  so long since the last good reading that a wraparound may have gone unseen, or the glitch stayed.
-  //              Counting starts anew at `raw`; the energy in between is unknown.
+  //   EOVERFLOW  so long since the last good reading that a wraparound may have gone unseen, or the glitch stayed, or
+  //              Forget() was called. Counting starts anew at `raw`; the energy in between is unknown.
   int Advance(uint64_t raw, int64_t now_ns) {
+    if (forget_) {
+      StartAt(raw, now_ns);
+      return EOVERFLOW;
+    }
     const double possible_ticks = static_cast<double>(now_ns - last_ns_) * max_ticks_per_ns_;
     const bool glitch = static_cast<double>(counter_.TicksTo(raw)) > possible_ticks + slack_ticks_;
     if (possible_ticks > static_cast<double>(counter_.wrap_ticks()) / 2 || (glitch && ++glitches_ >= kMaxGlitches)) {
-      counter_.Restart(raw);
-      last_ns_ = now_ns;
-      glitches_ = 0;
+      StartAt(raw, now_ns);
       return EOVERFLOW;
     }
     if (glitch) return ERANGE;
@@ -83,14 +85,25 @@ class GuardedCounter {
     return 0;
   }
 
+  // The next reading is a new start, whatever it is: Advance() will say EOVERFLOW.
+  void Forget() { forget_ = true; }
+
   EnergyTicks total() const { return counter_.total(); }
 
  private:
+  void StartAt(uint64_t raw, int64_t now_ns) {
+    counter_.Restart(raw);
+    last_ns_ = now_ns;
+    glitches_ = 0;
+    forget_ = false;
+  }
+
   EnergyCounter counter_;
   double max_ticks_per_ns_;
   double slack_ticks_;
   int64_t last_ns_;
   int glitches_ = 0;  // in a row
+  bool forget_ = false;
 };
 
 }  // namespace vrapl

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "base/rapl_domain.h"
 #include "base/units.h"
 
@@ -27,7 +28,7 @@ struct PackageInfo {
   int package_id = 0;
   int die_id = 0;
   int reader_cpu = 0;     // the CPU whose register is read: pin the reader there and no interrupt crosses CPUs
-  std::vector<int> cpus;  // online CPUs of the package, ascending: run time on these belongs to this package
+  std::vector<int> cpus;  // CPUs that were online at the start, ascending: run time on these belongs to this package
   std::vector<DomainInfo> domains;  // in the order of EnergySample::ticks
 };
 
@@ -37,7 +38,9 @@ struct EnergySample {
   int64_t after_ns = 0;   // and just after the last
   // Cumulative, widened across wraparound, counted from the source's creation. Unchanged where error[i] != 0.
   std::array<uint64_t, kMaxDomains> ticks{};
-  std::array<int32_t, kMaxDomains> error{};  // 0, or the errno of the failed read: a failed read is never a zero
+  // 0, or the errno of the failed read: a failed read is never a zero. ERANGE: the reading is a glitch. EOVERFLOW:
+  // read, but what was used since the last good read is unknown; counting goes on from here (base/energy_counter.h).
+  std::array<int32_t, kMaxDomains> error{};
 };
 
 class EnergySource {
@@ -50,6 +53,15 @@ class EnergySource {
   // Reads every domain once. Does not allocate, lock, log or wait. Fills the first domains.size() entries.
   // Threads: one at a time, preferably pinned to package().reader_cpu.
   virtual void Read(EnergySample& sample) = 0;
+
+  // Something happened that no counter tells of (the machine was suspended): the next good read of each domain is a new
+  // start. It gives EOVERFLOW, and the energy up to it is unknown. Threads: as Read().
+  virtual void StartAnew() = 0;
+
+  // CPUs of the package came online or went offline: these are online now, in any order. A source that can read on any
+  // of them takes over by itself; package().cpus stays as it was when the source was made. Does not allocate.
+  // Threads: as Read().
+  virtual void CoverCpus(absl::Span<const int> cpus) { (void)cpus; }
 };
 
 }  // namespace vrapl

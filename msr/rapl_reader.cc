@@ -9,7 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "base/energy_counter.h"
+#include "base/counter_source.h"
 #include "base/topology.h"
 #include "msr/energy_unit.h"
 #include "msr/msr_device.h"
@@ -160,13 +160,18 @@ PackageProbe ProbePackage(const HostRoot& host_root, const MsrOptions& options, 
 class RegisterReader {
  public:
   RegisterReader(MsrDevice device, MsrAddress address, std::vector<int> cpus)
-      : device_(std::move(device)), address_(address), cpus_(std::move(cpus)) {}
+      : device_(std::move(device)), address_(address), cpus_(std::move(cpus)) {
+    cpus_.reserve(kMaxCpus);
+  }
 
   int Read(uint64_t& value) {
     const int error = device_.TryRead(address_, value);
     return error == ENXIO ? ReadElsewhere(value) : error;
   }
   int cpu() const { return device_.cpu(); }
+  void CoverCpus(absl::Span<const int> cpus) {
+    if (!cpus.empty() && cpus.size() <= cpus_.capacity()) cpus_.assign(cpus.begin(), cpus.end());
+  }
 
  private:
   // One other CPU for each failed read: constant work, and in the end every CPU has had its turn.
@@ -176,18 +181,20 @@ class RegisterReader {
     return device_.TryRead(address_, value);
   }
 
+  static constexpr size_t kMaxCpus = 1024;  // of one package: room, so that CoverCpus() allocates nothing
+
   MsrDevice device_;
   MsrAddress address_;
   std::vector<int> cpus_;
   size_t next_ = 0;
 };
 
-class MsrSource final : public EnergySource {
+class MsrSource final : public CounterSource {
  public:
   static absl::StatusOr<std::unique_ptr<EnergySource>> Create(const HostRoot& host_root, const Clock& clock,
                                                               const std::vector<Candidate>& candidates,
                                                               const PackageProbe& probe) {
-    std::unique_ptr<MsrSource> source(new MsrSource(clock, probe));
+    std::unique_ptr<MsrSource> source(new MsrSource(clock, DescribePackage(probe)));
     for (size_t i = 0; i < candidates.size(); ++i) {
       const DomainProbe& domain = probe.domains[i];
       if (!domain.present) continue;
@@ -196,54 +203,33 @@ class MsrSource final : public EnergySource {
       if (!device.ok()) return device.status();
       RegisterReader reader(*std::move(device), candidate.address, candidate.cpus);
       uint64_t first = 0;
-      if (const int error = reader.Read(first); error != 0)
+      if (const int error = reader.Read(first); error != 0) {
         return PosixError(error, absl::StrCat("read ", domain.origin));
-      source->counters_.emplace_back(
-          first, clock.NowNs(), domain.unit, kRegisterWrap,
-          domain.id.domain == RaplDomain::kPsys ? GuardedCounter::kMaxPlatformWatts : GuardedCounter::kMaxWatts);
+      }
+      if (absl::Status added = source->AddCounter(DescribeDomain(domain), first); !added.ok()) return added;
       source->readers_.push_back(std::move(reader));
-      source->package_.domains.push_back(
-          {.id = domain.id, .unit = domain.unit, .wrap_ticks = kRegisterWrap, .origin = domain.origin});
     }
-    if (source->readers_.size() > kMaxDomains) {
-      return absl::UnimplementedError(absl::StrCat("package ", probe.package_id, " has ", source->readers_.size(),
-                                                   " domains; ", kMaxDomains, " is what a sample holds"));
-    }
-    source->raw_.resize(source->readers_.size());
-    source->error_.resize(source->readers_.size());
     return source;
   }
 
   absl::string_view backend() const override { return "msr"; }
-  const PackageInfo& package() const override { return package_; }
 
-  void Read(EnergySample& sample) override {
-    // All registers first, with nothing in between, so that they are as close in time as they can be.
-    sample.before_ns = clock_.NowNs();
-    for (size_t i = 0; i < readers_.size(); ++i) error_[i] = readers_[i].Read(raw_[i]);
-    sample.after_ns = clock_.NowNs();
+  void CoverCpus(absl::Span<const int> cpus) override {
+    // A core's own register is on that core's CPUs alone.
     for (size_t i = 0; i < readers_.size(); ++i) {
-      sample.error[i] = error_[i] != 0 ? error_[i] : counters_[i].Advance(raw_[i], sample.after_ns);
-      sample.ticks[i] = counters_[i].total().count;
+      if (package().domains[i].id.domain != RaplDomain::kCore) readers_[i].CoverCpus(cpus);
     }
-    package_.reader_cpu = readers_.front().cpu();
   }
 
  private:
-  MsrSource(const Clock& clock, const PackageProbe& probe)
-      : clock_(clock),
-        package_{.package_id = probe.package_id,
-                 .die_id = probe.die_id,
-                 .reader_cpu = probe.reader_cpu,
-                 .cpus = probe.cpus,
-                 .domains = {}} {}
+  using CounterSource::CounterSource;
 
-  const Clock& clock_;
-  PackageInfo package_;
-  std::vector<RegisterReader> readers_;  // readers_, counters_, raw_ and error_ go with package_.domains
-  std::vector<GuardedCounter> counters_;
-  std::vector<uint64_t> raw_;
-  std::vector<int32_t> error_;
+  void ReadRaw(absl::Span<uint64_t> raw, absl::Span<int32_t> error) override {
+    for (size_t i = 0; i < readers_.size(); ++i) error[i] = readers_[i].Read(raw[i]);
+    mutable_package().reader_cpu = readers_.front().cpu();
+  }
+
+  std::vector<RegisterReader> readers_;
 };
 
 struct ProbedHost {

@@ -13,9 +13,11 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "base/counter_source.h"
 #include "base/cpu_model.h"
-#include "base/energy_counter.h"
 #include "base/posix.h"
 #include "base/topology.h"
 #include "powercap/zones.h"
@@ -25,12 +27,25 @@ namespace {
 
 constexpr EnergyUnit kMicrojoule{1e-6};
 
+// Reads a small file without allocating. Returns its size, or the errno, negative.
+ssize_t ReadOpen(int fd, absl::Span<char> text) {
+  ssize_t size = 0;
+  do {
+    size = ::pread(fd, text.data(), text.size(), 0);
+  } while (size < 0 && errno == EINTR);
+  return size < 0 ? -errno : size;
+}
+
 // An open energy_uj. Allocates nothing when read.
+//
+// When the last CPU of a package goes offline the kernel removes its zones, and their open files give ENODEV from then
+// on; when one comes back, zones are made anew. Read() then looks for the file again, and takes it if the zone, and the
+// one it lies in, still have the names they had: the numbers in paths are given out anew and mean nothing.
 class ZoneFile {
  public:
   static absl::StatusOr<ZoneFile> Open(const std::string& path) {
     UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (fd.ok()) return ZoneFile(std::move(fd));
+    if (fd.ok()) return ZoneFile(path, std::move(fd));
     const int error = errno;
     if (error == EACCES || error == EPERM) {
       return PosixError(error, absl::StrCat("open ", path,
@@ -41,13 +56,11 @@ class ZoneFile {
   }
 
   // Returns 0, or the errno and leaves `value` as it was; EBADMSG for a text that is no number.
-  int Read(uint64_t& value) const {
+  int Read(uint64_t& value) {
     std::array<char, 32> text;
-    ssize_t size = 0;
-    do {
-      size = ::pread(fd_.get(), text.data(), text.size(), 0);
-    } while (size < 0 && errno == EINTR);
-    if (size < 0) return errno;
+    ssize_t size = ReadOpen(fd_.get(), absl::MakeSpan(text));
+    if (size == -ENODEV && Reopen()) size = ReadOpen(fd_.get(), absl::MakeSpan(text));
+    if (size < 0) return static_cast<int>(-size);
     uint64_t number = 0;
     const char* const end = text.data() + size;
     const std::from_chars_result parsed = std::from_chars(text.data(), end, number);
@@ -57,8 +70,40 @@ class ZoneFile {
   }
 
  private:
-  explicit ZoneFile(UniqueFd fd) : fd_(std::move(fd)) {}
+  struct Name {
+    std::string path;
+    std::string text;
+  };
+
+  ZoneFile(const std::string& path, UniqueFd fd) : path_(path), fd_(std::move(fd)) {
+    const std::string zone = path.substr(0, path.rfind('/'));
+    // "intel-rapl:0:1" lies in "intel-rapl:0", side by side with it in the class directory.
+    const std::string parent = zone.substr(0, zone.rfind(':'));
+    for (const std::string& directory : {zone, parent}) {
+      const std::string file = absl::StrCat(directory, "/name");
+      if (absl::StatusOr<std::string> text = ReadSmallFile(file); text.ok()) names_.push_back({file, *text});
+    }
+  }
+
+  bool Reopen() {
+    for (const Name& name : names_) {
+      const UniqueFd fd(::open(name.path.c_str(), O_RDONLY | O_CLOEXEC));
+      std::array<char, 64> text;
+      const ssize_t size = fd.ok() ? ReadOpen(fd.get(), absl::MakeSpan(text)) : -1;
+      if (size < 0 || absl::StripTrailingAsciiWhitespace({text.data(), static_cast<size_t>(size)}) !=
+                          absl::StripTrailingAsciiWhitespace(name.text)) {
+        return false;
+      }
+    }
+    UniqueFd fd(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd.ok()) return false;
+    fd_ = std::move(fd);
+    return true;
+  }
+
+  std::string path_;
   UniqueFd fd_;
+  std::vector<Name> names_;
 };
 
 DomainProbe ProbeZone(const Zone& zone, const DomainId& id, absl::Status& permission) {
@@ -77,7 +122,7 @@ DomainProbe ProbeZone(const Zone& zone, const DomainId& id, absl::Status& permis
     return domain;
   }
   domain.wrap_ticks = ZoneWrapMicrojoules(static_cast<uint64_t>(*max_range_uj));
-  const absl::StatusOr<ZoneFile> file = ZoneFile::Open(domain.origin);
+  absl::StatusOr<ZoneFile> file = ZoneFile::Open(domain.origin);
   if (!file.ok()) {
     domain.why = std::string(file.status().message());
     if (absl::IsPermissionDenied(file.status())) permission = file.status();
@@ -141,57 +186,34 @@ PackageProbe ProbePackage(CpuVendor vendor, int package_id, int die_id, const st
   return probe;
 }
 
-class PowercapSource final : public EnergySource {
+class PowercapSource final : public CounterSource {
  public:
   static absl::StatusOr<std::unique_ptr<EnergySource>> Create(const PackageProbe& probe, const Clock& clock) {
-    std::unique_ptr<PowercapSource> source(new PowercapSource(probe, clock));
+    std::unique_ptr<PowercapSource> source(new PowercapSource(clock, DescribePackage(probe)));
     for (const DomainProbe& domain : probe.domains) {
       if (!domain.present) continue;
       absl::StatusOr<ZoneFile> file = ZoneFile::Open(domain.origin);
       if (!file.ok()) return file.status();
       uint64_t first = 0;
-      if (const int error = file->Read(first); error != 0)
+      if (const int error = file->Read(first); error != 0) {
         return PosixError(error, absl::StrCat("read ", domain.origin));
-      source->counters_.emplace_back(
-          first, clock.NowNs(), domain.unit, domain.wrap_ticks,
-          domain.id.domain == RaplDomain::kPsys ? GuardedCounter::kMaxPlatformWatts : GuardedCounter::kMaxWatts);
+      }
+      if (absl::Status added = source->AddCounter(DescribeDomain(domain), first); !added.ok()) return added;
       source->files_.push_back(*std::move(file));
-      source->package_.domains.push_back(
-          {.id = domain.id, .unit = domain.unit, .wrap_ticks = domain.wrap_ticks, .origin = domain.origin});
     }
-    source->raw_.resize(source->files_.size());
-    source->error_.resize(source->files_.size());
     return source;
   }
 
   absl::string_view backend() const override { return "sysfs"; }
-  const PackageInfo& package() const override { return package_; }
-
-  void Read(EnergySample& sample) override {
-    sample.before_ns = clock_.NowNs();
-    for (size_t i = 0; i < files_.size(); ++i) error_[i] = files_[i].Read(raw_[i]);
-    sample.after_ns = clock_.NowNs();
-    for (size_t i = 0; i < files_.size(); ++i) {
-      sample.error[i] = error_[i] != 0 ? error_[i] : counters_[i].Advance(raw_[i], sample.after_ns);
-      sample.ticks[i] = counters_[i].total().count;
-    }
-  }
 
  private:
-  PowercapSource(const PackageProbe& probe, const Clock& clock)
-      : clock_(clock),
-        package_{.package_id = probe.package_id,
-                 .die_id = probe.die_id,
-                 .reader_cpu = probe.reader_cpu,
-                 .cpus = probe.cpus,
-                 .domains = {}} {}
+  using CounterSource::CounterSource;
 
-  const Clock& clock_;
-  PackageInfo package_;
-  std::vector<ZoneFile> files_;  // files_, counters_, raw_ and error_ go with package_.domains
-  std::vector<GuardedCounter> counters_;
-  std::vector<uint64_t> raw_;
-  std::vector<int32_t> error_;
+  void ReadRaw(absl::Span<uint64_t> raw, absl::Span<int32_t> error) override {
+    for (size_t i = 0; i < files_.size(); ++i) error[i] = files_[i].Read(raw[i]);
+  }
+
+  std::vector<ZoneFile> files_;
 };
 
 }  // namespace

@@ -30,8 +30,8 @@ absl::StatusOr<std::vector<PackageProbe>> ProbePowercap(const HostRoot& host_roo
 
 // One source per package, sorted by package and die: all of them or an error. `clock` must outlive them.
 //
-// When the last CPU of a package goes offline the kernel removes its zones, and the reads of its source fail (ENODEV)
-// from then on: open the sources anew.
+// When the last CPU of a package goes offline the kernel removes its zones, and the reads of its source fail (ENODEV);
+// when they are made anew under the same names, it reads on.
 absl::StatusOr<std::vector<std::unique_ptr<EnergySource>>> OpenPowercapSources(const HostRoot& host_root,
                                                                                const Clock& clock = RealClock());
 

@@ -18,6 +18,7 @@ class FakeSource final : public EnergySource {
                         {.id = {RaplDomain::kPackage}, .unit = {1}, .origin = "the package register"}};
   }
   absl::string_view backend() const override { return "msr"; }
+  void StartAnew() override {}
   const PackageInfo& package() const override { return package_; }
   void Read(EnergySample& sample) override {
     ++reads;

@@ -118,6 +118,15 @@ TEST(GuardedCounterTest, AGapThatMayHoldAWraparoundIsUnknown) {
   EXPECT_EQ(counter.total().count, 0u);
 }
 
+TEST(GuardedCounterTest, WhatCameBeforeANewStartIsForgotten) {
+  GuardedCounter counter(0, 0, kUnit);
+  EXPECT_EQ(counter.Advance(1000, 1'000'000), 0);
+  counter.Forget();
+  EXPECT_EQ(counter.Advance(500, 2'000'000), EOVERFLOW) << "less than before, and no wraparound";
+  EXPECT_EQ(counter.Advance(800, 3'000'000), 0);
+  EXPECT_EQ(counter.total().count, 1300u);
+}
+
 TEST(GuardedCounterTest, AGapOfSecondsIsCounted) {
   GuardedCounter counter(0, 0, kUnit);
   EXPECT_EQ(counter.Advance(160 * 5 << 14, int64_t{5'000'000'000}), 0);

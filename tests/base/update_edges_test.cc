@@ -155,6 +155,7 @@ class PolledSource final : public EnergySource {
     package_.domains.resize(2);
   }
   absl::string_view backend() const override { return "msr"; }
+  void StartAnew() override {}
   const PackageInfo& package() const override { return package_; }
   void Read(EnergySample& sample) override {
     sample.before_ns = clock_.NowNs();

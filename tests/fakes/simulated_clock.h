@@ -20,12 +20,16 @@ class SimulatedClock final : public Clock {
     if (on_sleep_) on_sleep_(now_ns_);
   }
 
+  int64_t SuspendedNs() const override { return suspended_ns_; }
+
   void Advance(int64_t ns) { now_ns_ += ns; }
+  void Suspend(int64_t ns) { suspended_ns_ += ns; }
   // Called with the time at which each sleep ends.
   void OnSleep(std::function<void(int64_t now_ns)> on_sleep) { on_sleep_ = std::move(on_sleep); }
 
  private:
   mutable int64_t now_ns_;
+  int64_t suspended_ns_ = 0;
   std::function<void(int64_t)> on_sleep_;
 };
 

@@ -356,6 +356,29 @@ TEST_F(RaplReaderTest, GoesOnWithAnotherCpuOfThePackage) {
   EXPECT_EQ(source.package().reader_cpu, 2);
 }
 
+// Offline at the start, so that nobody knew of it; then the only one.
+TEST_F(RaplReaderTest, ACpuThatCameOnlineLaterTakesOverToo) {
+  HostBuilder host(CpuVendor::kIntel, 6, 0x55);
+  host.AddCpu({.cpu = 0, .core = 0}).AddCpu({.cpu = 1, .core = 1, .online = false});
+  FuseMsr msr(host, {0, 1});
+  for (const int cpu : {0, 1}) {
+    msr.Set(cpu, kMsrRaplPowerUnit, kRawEsu14);
+    msr.Set(cpu, kMsrPkgEnergyStatus, 100);
+  }
+  const auto sources = Open(host);
+  ASSERT_THAT(sources, IsOk());
+  EnergySource& source = *sources->front();
+  EXPECT_THAT(source.package().cpus, ElementsAre(0));
+  source.CoverCpus({0, 1});
+  msr.registers().SetOnline(0, false);
+  for (const int cpu : {0, 1}) msr.Set(cpu, kMsrPkgEnergyStatus, 150);
+  int reads = 1;
+  while (Read(source).error[0] != 0 && reads < 3) ++reads;
+  EXPECT_EQ(sample_->error[0], 0);
+  EXPECT_EQ(sample_->ticks[0], 50u) << "the counter is the package's: the total goes on";
+  EXPECT_EQ(source.package().reader_cpu, 1);
+}
+
 TEST_F(RaplReaderTest, UnlistedModelsAreRefusedByName) {
   const HostBuilder host(CpuVendor::kIntel, 6, 0xFE);
   EXPECT_THAT(Open(host), StatusIs(absl::StatusCode::kUnimplemented,
