@@ -67,9 +67,18 @@ void Ledger::Add(const TimeWindow& time, uint64_t ticks) {
       for (const int id : waiting_rows_) row(id).flush_ns += row(id).waiting_ns;
       break;
   }
+  ClearWaiting();
+}
+
+void Ledger::ClearWaiting() {
   for (const int id : waiting_rows_) row(id).waiting_ns = 0;
   waiting_rows_.clear();
   waiting_dt_ns_ = waiting_capacity_ns_ = waiting_busy_ns_ = 0;
+}
+
+void Ledger::Forget() {
+  ClearWaiting();
+  idle_allowance_ = 0;
 }
 
 void Ledger::ChargeBaseShare(uint64_t energy) {

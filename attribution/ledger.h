@@ -61,6 +61,10 @@ class Ledger {
   // that a counter that updates more slowly than it is read is charged to all that ran since its last move.
   void Add(const TimeWindow& time, uint64_t ticks);
 
+  // The time that waits for its energy waits in vain: nobody can tell what was used in it. It is charged nothing, and
+  // the energy to come is charged to the time to come.
+  void Forget();
+
   // Ends the flush. Time that still waits for its energy is kept for the next.
   Settlement Settle();
 
@@ -81,6 +85,7 @@ class Ledger {
   };
 
   Row& row(int id);
+  void ClearWaiting();
   void Charge(int id, uint64_t sub_ticks, bool active);
   void ChargeBaseShare(uint64_t energy);
   void ChargeCapacity(uint64_t energy);
