@@ -4,14 +4,43 @@
 
 namespace vrapl {
 
-RunTimeReader::RunTimeReader(SwitchLog& log, absl::Span<const int> cpus, int64_t start_ns) : log_(log), number_(log.NewReader()) {
-  for (const int cpu : cpus) {
-    // The last record tells who is on the CPU now; older ones tell nothing about the time from start_ns on.
-    const uint64_t head = log.Head(cpu);
-    cpus_.push_back({.cpu = cpu, .tail = head == 0 ? 0 : head - 1, .offset = {}, .timeline = CpuTimeline(start_ns)});
+RunTimeReader::RunTimeReader(SwitchLog& log, absl::Span<const int> cpus, int64_t start_ns)
+    : log_(log), number_(log.NewReader()), t_ns_(start_ns) {
+  cpus_.reserve(static_cast<size_t>(log.possible_cpus()));
+  for (const int cpu : cpus) Add(cpu, start_ns);
+  SetRange();
+}
+
+void RunTimeReader::Add(int cpu, int64_t start_ns) {
+  // The last record tells who is on the CPU now; older ones tell nothing about the time from start_ns on.
+  const uint64_t head = log_.Head(cpu);
+  cpus_.push_back({.cpu = cpu, .tail = head == 0 ? 0 : head - 1, .offset = {}, .timeline = CpuTimeline(start_ns)});
+}
+
+void RunTimeReader::SetRange() {
+  first_cpu_ = end_cpu_ = cpus_.empty() ? 0 : cpus_.front().cpu;
+  for (const Cpu& cpu : cpus_) {
+    first_cpu_ = std::min(first_cpu_, cpu.cpu);
+    end_cpu_ = std::max(end_cpu_, cpu.cpu + 1);
   }
-  first_cpu_ = cpus.empty() ? 0 : *std::min_element(cpus.begin(), cpus.end());
-  end_cpu_ = cpus.empty() ? 0 : *std::max_element(cpus.begin(), cpus.end()) + 1;
+}
+
+void RunTimeReader::CoverCpus(absl::Span<const int> cpus) {
+  for (auto cpu = cpus_.begin(); cpu != cpus_.end();) {
+    if (std::find(cpus.begin(), cpus.end(), cpu->cpu) != cpus.end()) {
+      ++cpu;
+      continue;
+    }
+    log_.WantObservation(cpu->cpu, 0);
+    gone_time_ += cpu->timeline.total();
+    gone_gaps_ += cpu->timeline.gaps();
+    cpu = cpus_.erase(cpu);
+  }
+  for (const int cpu : cpus) {
+    const bool known = std::any_of(cpus_.begin(), cpus_.end(), [cpu](const Cpu& other) { return other.cpu == cpu; });
+    if (!known && cpu < log_.possible_cpus()) Add(cpu, t_ns_);
+  }
+  SetRange();
 }
 
 void RunTimeReader::Read(int64_t t_ns, RunTimeWindow& window) {
@@ -43,16 +72,17 @@ void RunTimeReader::Read(int64_t t_ns, RunTimeWindow& window) {
     }
     cpu.timeline.AdvanceTo(t_ns, window);
   }
+  t_ns_ = std::max(t_ns_, t_ns);
 }
 
 CpuTime RunTimeReader::total() const {
-  CpuTime sum;
+  CpuTime sum = gone_time_;
   for (const Cpu& cpu : cpus_) sum += cpu.timeline.total();
   return sum;
 }
 
 uint64_t RunTimeReader::gaps() const {
-  uint64_t sum = 0;
+  uint64_t sum = gone_gaps_;
   for (const Cpu& cpu : cpus_) sum += cpu.timeline.gaps();
   return sum;
 }

@@ -197,6 +197,35 @@ TEST_F(SwitchLogTest, ALappedLogLosesRecordsButNoTime) {
               1e-6 * static_cast<double>(window.time().unreported_ns));
 }
 
+// CPUs come and go between two looks: each counts from when it was taken in to when it was let go, to the nanosecond.
+TEST_F(SwitchLogTest, CpusThatComeAndGoCountWhileTheyAreCovered) {
+  const std::vector<int> cpus = OnlineCpus();
+  if (cpus.size() < 2) GTEST_SKIP() << "one CPU can neither come nor go";
+  const std::vector<int> first = {cpus[0]};
+  const std::vector<int> second = {cpus[1]};
+  const int64_t start = MonotonicNs();
+  RunTimeReader reader(*log_, first, start);
+  RunTimeWindow window;
+  int64_t t = start;
+  int64_t covered_ns = 0;
+  const std::vector<std::vector<int>> steps = {{cpus[0], cpus[1]}, second, {}, first, {cpus[1], cpus[0]}, second};
+  int64_t count = 1;
+  for (const std::vector<int>& step : steps) {
+    for (int i = 0; i < 10; ++i) {
+      RealClock().SleepUntil(t + kNanosPerMilli);
+      const int64_t last = std::exchange(t, MonotonicNs());
+      window.Clear();
+      reader.Read(t, window);
+      ASSERT_EQ(window.time().total_ns(), count * (t - last));
+      covered_ns += count * (t - last);
+    }
+    reader.CoverCpus(step);
+    count = static_cast<int64_t>(step.size());
+    ASSERT_EQ(reader.cpu_count(), count);
+  }
+  EXPECT_EQ(reader.total().total_ns(), covered_ns) << "those that went are not forgotten";
+}
+
 TEST_F(SwitchLogTest, AThreadCountsFromItsFirstNanosecond) {
   const std::vector<int> cpus = OnlineCpus();
   RunTimeReader reader(*log_, cpus, MonotonicNs());
