@@ -21,6 +21,17 @@ Json CounterJson(const CounterReport& counter) {
     json["base_given"] = counter.base_given;
   }
   if (counter.read_errors > 0) json["read_errors"] = counter.read_errors;
+  if (counter.glitches > 0) json["glitches"] = counter.glitches;
+  if (counter.unknown_ns > 0) json["unknown_ns"] = counter.unknown_ns;
+  if (counter.frozen) json["frozen"] = true;
+  const UpdateSummary& updates = counter.updates;
+  json["updates"] = {{"reads", updates.reads}, {"edges", updates.edges}, {"empty", updates.empty}};
+  if (updates.period_ns > 0) {
+    json["updates"]["period_ns"] = updates.period_ns;
+    json["updates"]["period_err_ns"] = updates.period_err_ns;
+    json["updates"]["jitter_ns"] = updates.jitter_ns;
+  }
+  json["updates"]["uncertainty_ns"] = updates.uncertainty_ns;
   return json;
 }
 
@@ -60,8 +71,12 @@ Json VmJson(const VmReport& vm) {
 
 Json SamplerJson(const SamplerReport& sampler) {
   const LatenessSummary& lateness = sampler.lateness;
-  Json json = {{"package", sampler.package_id}, {"cpu", sampler.cpu}};
+  Json json = {{"package", sampler.package_id},
+               {"cpu", sampler.cpu},
+               {"cpus", sampler.cpus},
+               {"capacity_ns", sampler.capacity_ns}};
   if (sampler.die_id > 0) json["die"] = sampler.die_id;
+  if (sampler.suspended_ns > 0) json["suspended_ns"] = sampler.suspended_ns;
   json["samples"] = lateness.samples;
   json["late"] = lateness.late;
   json["missed"] = lateness.missed;

@@ -102,6 +102,11 @@ void AppendLedger(const FlushReport& report, const ModelReport& model, std::stri
       line += ", base not known yet: capacity";
     }
     if (counter.read_errors > 0) absl::StrAppendFormat(&line, ", %d reads FAILED", counter.read_errors);
+    if (counter.glitches > 0) absl::StrAppendFormat(&line, ", %d glitches left out", counter.glitches);
+    if (counter.unknown_ns > 0) {
+      absl::StrAppendFormat(&line, ", energy of %.3f s UNKNOWN", static_cast<double>(counter.unknown_ns) * 1e-9);
+    }
+    if (counter.frozen) line += ", STANDS STILL: this is no energy";
     AppendFolded("  ", "    ", line, text);
   }
 }

@@ -12,6 +12,8 @@
 #include "base/cpu_model.h"
 #include "bpf/run_time_reader.h"
 #include "bpf/switch_log.h"
+#include "sampler/cpu_watcher.h"
+#include "sampler/measure_at_start.h"
 #include "sampler/real_time.h"
 #include "vm/inventory.h"
 #include "vm/proc_inventory.h"
@@ -29,6 +31,8 @@ class SwitchLogRunTime final : public RunTimeSource {
   SwitchLogRunTime(SwitchLog& log, std::vector<int> cpus) : log_(log), cpus_(std::move(cpus)) {}
   void Start(int64_t start_ns) override { reader_.emplace(log_, cpus_, start_ns); }
   void Read(int64_t t_ns, RunTimeWindow& window) override { reader_->Read(t_ns, window); }
+  void CoverCpus(absl::Span<const int> cpus) override { reader_->CoverCpus(cpus); }
+  int cpu_count() const override { return reader_->cpu_count(); }
   uint64_t lost_records() const override { return reader_->lost_records(); }
   uint64_t gaps() const override { return reader_->gaps(); }
 
@@ -109,6 +113,20 @@ class SamplingThreads {
   std::vector<std::thread> threads_;
 };
 
+// CPUs came or went: each package's sampler goes on with those it has now.
+void OfferCpus(const std::vector<PackageTopology>& topology, const std::vector<std::unique_ptr<SamplingLoop>>& loops,
+               const DaemonEvents& events) {
+  for (const std::unique_ptr<SamplingLoop>& loop : loops) {
+    const PackageInfo& package = loop->package();
+    std::vector<int> cpus = CpusOf(topology, package.package_id, package.die_id);
+    events.on_notice(absl::StrCat("package ", package.package_id,
+                                  package.die_id > 0 ? absl::StrCat(" die ", package.die_id) : "",
+                                  cpus.empty() ? ": no CPU is online any more, its energy cannot be read"
+                                               : absl::StrCat(": CPUs ", absl::StrJoin(cpus, ","), " are online now")));
+    loop->OfferCpus(std::move(cpus));
+  }
+}
+
 }  // namespace
 
 absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events, const std::atomic<bool>& stop) {
@@ -116,6 +134,16 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events,
   absl::StatusOr<OpenBackend> backend = OpenEnergySources(options.backend, options.host_root, clock);
   if (!backend.ok()) return backend.status();
   for (const std::string& reason : backend->passed_over) events.on_notice(absl::StrCat("passed over: ", reason));
+
+  const std::vector<std::vector<UpdateSummary>> updates = MeasureAtStart(backend->sources, clock);
+  for (size_t i = 0; i < updates.size(); ++i) {
+    const PackageInfo& package = backend->sources[i]->package();
+    for (size_t k = 0; k < package.domains.size(); ++k) {
+      if (!StandsStill(package, k, updates[i])) continue;
+      events.on_notice(absl::StrCat("left out: ", DomainName(package.domains[k].id), " of package ", package.package_id,
+                                    " stands still (", package.domains[k].origin, "); what it shows is no energy"));
+    }
+  }
 
   absl::StatusOr<std::unique_ptr<VmLister>> lister = OpenLister(options, events);
   if (!lister.ok()) return lister.status();
@@ -136,8 +164,10 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events,
     const PackageInfo& package = source->package();
     (*log)->Prime(package.cpus);
     run_times.push_back(std::make_unique<SwitchLogRunTime>(**log, package.cpus));
-    loops.push_back(std::make_unique<SamplingLoop>(*source, *run_times.back(), clock,
-                                                   SamplingLoop::Options{.period_ns = options.period_ns}));
+    loops.push_back(std::make_unique<SamplingLoop>(
+        *source, *run_times.back(), clock,
+        SamplingLoop::Options{.period_ns = options.period_ns,
+                              .on_reader_cpu = [](int cpu) { PinToCpu(cpu).IgnoreError(); }}));
     reader_cpus.push_back(package.reader_cpu);
   }
   SamplingThreads threads(loops, reader_cpus);
@@ -154,16 +184,21 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events,
                    .base_power_w = options.base_power_w,
                    .source = description.source,
                    .backend = description.backend,
-                   .trace_vms = options.trace_vms},
+                   .trace_vms = options.trace_vms,
+                   .updates = updates},
                   events.on_report);
   events.on_start(description);
   watcher.Start();
 
+  CpuWatcher cpu_watcher(options.host_root);
   const int64_t end_ns = options.duration_ns ? flush.start_ns() + *options.duration_ns : INT64_MAX;
   for (int64_t next_ns = clock.NowNs(); !stop && clock.NowNs() < end_ns;) {
     // What is in the rings was measured before the news: it is charged to the VMs as they were.
     flush.Drain();
     if (std::optional<FlushLoop::Discovery> news = watcher.Take()) flush.UpdateVms(*news);
+    if (const std::optional<std::vector<PackageTopology>> topology = cpu_watcher.Poll()) {
+      OfferCpus(*topology, loops, events);
+    }
     next_ns = std::max(next_ns + kDrainEveryNs, clock.NowNs());
     clock.SleepUntil(std::min(next_ns, end_ns));
   }

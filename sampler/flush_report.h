@@ -9,6 +9,7 @@
 
 #include "attribution/model.h"
 #include "base/rapl_domain.h"
+#include "base/update_edges.h"
 #include "sampler/lateness.h"
 #include "sampler/row_table.h"
 
@@ -26,7 +27,12 @@ struct CounterReport {
   std::optional<double> base_w;     // absent: not known
   double base_err_w = 0;            // 95 %
   bool base_given = false;
-  uint64_t read_errors = 0;  // failed reads in this flush
+  // In this flush:
+  uint64_t read_errors = 0;  // failed reads: their energy comes with the next good one
+  uint64_t glitches = 0;     // readings that no package can have used; left out
+  int64_t unknown_ns = 0;    // time, suspends included, of which no counter can tell the energy
+  bool frozen = false;       // the counter has stopped: what it shows is no energy
+  UpdateSummary updates;     // since the start
 };
 
 struct RowReport {
@@ -52,7 +58,10 @@ struct ModelReport {
 struct SamplerReport {
   int package_id = 0;
   int die_id = 0;
-  int cpu = 0;
+  int cpu = 0;               // it is read on this one
+  int cpus = 0;              // online in the package
+  int64_t capacity_ns = 0;   // CPU time there was in this flush: CPUs x dt_ns, or what was online of it
+  int64_t suspended_ns = 0;  // the machine slept in this flush, beside dt_ns
   LatenessSummary lateness;  // since the start
   uint64_t dropped = 0;
   uint64_t read_errors = 0;

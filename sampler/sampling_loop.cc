@@ -1,17 +1,29 @@
 #include "sampler/sampling_loop.h"
 
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
 namespace vrapl {
+namespace {
+
+// No machine goes to sleep and wakes in less; how far the two clocks are read apart is far less.
+constexpr int64_t kSuspendNs = 10 * kNanosPerMilli;
+
+}  // namespace
 
 SamplingLoop::SamplingLoop(EnergySource& source, RunTimeSource& run_time, const Clock& clock, Options options)
     : source_(source),
       run_time_(run_time),
       clock_(clock),
-      options_(options),
+      options_(std::move(options)),
       reader_cpu_(source.package().reader_cpu),
-      ring_(options.ring_words),
-      lateness_(options.period_ns) {}
+      ring_(options_.ring_words),
+      lateness_(options_.period_ns),
+      unknown_(source.package().domains.size()) {}
 
 void SamplingLoop::Start() {
+  for (int i = 0; i < 3; ++i) suspended_ns_ = std::max(suspended_ns_, clock_.SuspendedNs());  // one may be too small
   source_.Read(energy_);
   start_ns_ = last_t_ns_ = energy_.before_ns + (energy_.after_ns - energy_.before_ns) / 2;
   start_ticks_.assign(energy_.ticks.begin(), energy_.ticks.begin() + static_cast<long>(package().domains.size()));
@@ -19,8 +31,35 @@ void SamplingLoop::Start() {
   deadline_ns_ = start_ns_;
 }
 
-void SamplingLoop::TakeSample(int64_t late_ns) {
+void SamplingLoop::ReadEnergy() {
   source_.Read(energy_);
+  // What the counters show after a suspend is anything from a moment's energy to none: they are read anew, and say so.
+  if (const int64_t suspended_ns = clock_.SuspendedNs() - suspended_ns_; suspended_ns > kSuspendNs) {
+    suspended_ns_ += suspended_ns;
+    new_suspended_ns_ += suspended_ns;
+    source_.StartAnew();
+    source_.Read(energy_);
+  }
+  for (size_t i = 0; i < unknown_.size(); ++i) {
+    if (energy_.error[i] == EOVERFLOW) unknown_[i] = 1;
+    if (energy_.error[i] == 0 && unknown_[i] != 0) energy_.error[i] = EOVERFLOW;
+  }
+}
+
+// CPUs that came or went belong to the package, or not, from the sample just taken on.
+void SamplingLoop::FollowCpus() {
+  new_cpus_.Take([this](const std::vector<int>& cpus) {
+    source_.CoverCpus(cpus);
+    run_time_.CoverCpus(cpus);
+  });
+  const int cpu = source_.package().reader_cpu;
+  if (cpu == reader_cpu_.load(std::memory_order_relaxed)) return;
+  reader_cpu_.store(cpu, std::memory_order_relaxed);
+  if (options_.on_reader_cpu) options_.on_reader_cpu(cpu);
+}
+
+void SamplingLoop::TakeSample(int64_t late_ns) {
+  ReadEnergy();
   const int64_t skew_ns = energy_.after_ns - energy_.before_ns;
   const int64_t t_ns = energy_.before_ns + skew_ns / 2;
   if (t_ns <= last_t_ns_) return;
@@ -38,12 +77,17 @@ void SamplingLoop::TakeSample(int64_t late_ns) {
                             .dt_ns = t_ns - last_t_ns_,
                             .skew_ns = skew_ns,
                             .late_ns = late_ns,
+                            .suspended_ns = new_suspended_ns_,
                             .time = window_.time(),
+                            .cpus = static_cast<uint32_t>(run_time_.cpu_count()),
                             .domains = domains,
                             .threads = static_cast<uint32_t>(window_.threads().size())};
   if (ring_.TryPush(header, {energy_.ticks.data(), domains}, {energy_.error.data(), domains}, window_.threads())) {
     last_t_ns_ = t_ns;
+    new_suspended_ns_ = 0;
+    std::fill(unknown_.begin(), unknown_.end(), uint8_t{0});
     window_.Clear();
+    FollowCpus();
   } else {
     dropped_.fetch_add(1, std::memory_order_relaxed);
   }

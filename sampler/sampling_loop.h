@@ -9,9 +9,11 @@
 #include <memory>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "base/clock.h"
 #include "base/energy_source.h"
 #include "bpf/run_time.h"
+#include "sampler/handover.h"
 #include "sampler/lateness.h"
 #include "sampler/sample_ring.h"
 
@@ -24,6 +26,9 @@ class RunTimeSource {
   virtual ~RunTimeSource() = default;
   virtual void Start(int64_t start_ns) = 0;
   virtual void Read(int64_t t_ns, RunTimeWindow& window) = 0;
+  // From the last instant read on, these are the CPUs. Does not allocate.
+  virtual void CoverCpus(absl::Span<const int> cpus) = 0;
+  virtual int cpu_count() const = 0;  // a window holds the time of so many CPUs
   virtual uint64_t lost_records() const { return 0; }
   virtual uint64_t gaps() const { return 0; }
 };
@@ -33,6 +38,8 @@ class SamplingLoop {
   struct Options {
     int64_t period_ns = kNanosPerMilli;
     size_t ring_words = 1 << 20;  // 8 MiB: some 20 s of ordinary samples
+    // The source reads on another CPU from now on: the thread had better be there. Called by the thread itself.
+    std::function<void(int cpu)> on_reader_cpu;
   };
 
   // All must outlive the loop.
@@ -47,8 +54,12 @@ class SamplingLoop {
   // Steps until `stop` is set, then takes a last sample, so that the time up to the end is in the ring.
   void Run(const std::atomic<bool>& stop);
 
+  // The CPUs of the package that are online now, none where it has gone. Taken over after the next sample.
+  // Threads: any one.
+  void OfferCpus(std::vector<int> cpus) { new_cpus_.Offer(std::move(cpus)); }
+
   const PackageInfo& package() const { return source_.package(); }
-  int reader_cpu() const { return reader_cpu_; }  // when the loop was made; the source may have gone to another since
+  int reader_cpu() const { return reader_cpu_.load(std::memory_order_relaxed); }  // as of the last sample
   SampleRing& ring() { return ring_; }
   int64_t start_ns() const { return start_ns_; }  // after Start()
   const std::vector<uint64_t>& start_ticks() const { return start_ticks_; }
@@ -62,20 +73,26 @@ class SamplingLoop {
 
  private:
   void TakeSample(int64_t late_ns);
+  void ReadEnergy();
+  void FollowCpus();
 
   EnergySource& source_;
   RunTimeSource& run_time_;
   const Clock& clock_;
   const Options options_;
-  const int reader_cpu_;
+  std::atomic<int> reader_cpu_;
+  Handover<std::vector<int>> new_cpus_;
   SampleRing ring_;
   Lateness lateness_;
   EnergySample energy_;
+  std::vector<uint8_t> unknown_;  // per domain: an EOVERFLOW that found no room in the ring yet
   RunTimeWindow window_;
   int64_t start_ns_ = 0;
   std::vector<uint64_t> start_ticks_;
   int64_t deadline_ns_ = 0;
   int64_t last_t_ns_ = 0;
+  int64_t suspended_ns_ = 0;      // as of the last sample
+  int64_t new_suspended_ns_ = 0;  // since the last sample that is in the ring
   std::atomic<uint64_t> dropped_{0};
   std::atomic<uint64_t> read_errors_{0};
   std::atomic<uint64_t> lost_records_{0};

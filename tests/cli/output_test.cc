@@ -127,7 +127,7 @@ TEST(FlushJsonTest, HasTheKeysThatAreDocumented) {
   EXPECT_EQ(json["backend"], "msr");
   EXPECT_EQ(json["model"], "base-share");
   EXPECT_THAT(KeysOf(json["counters"][0]), testing::UnorderedElementsAre("package", "domain", "dt_ns", "energy_ticks",
-                                                                         "unit_uj", "energy_uj", "model"));
+                                                                         "unit_uj", "energy_uj", "model", "updates"));
   EXPECT_EQ(json["counters"][0]["unit_uj"], 61.03515625) << "a power of two is exact";
   EXPECT_EQ(json["counters"][0]["model"], "capacity") << "the one that was applied";
   EXPECT_EQ(json["counters"][1]["base_w"], 3.5);
@@ -155,10 +155,11 @@ TEST(FlushJsonTest, HasTheKeysThatAreDocumented) {
   EXPECT_TRUE(json["vms"][0]["active_uj"].is_null());
   EXPECT_THAT(KeysOf(json["vms"][0]["delivery"]),
               testing::UnorderedElementsAre("sent", "skipped_unread", "not_connected", "errors"));
-  EXPECT_THAT(KeysOf(json["samplers"][0]),
-              testing::UnorderedElementsAre("package", "cpu", "samples", "late", "missed", "dropped", "read_errors",
-                                            "unreported_switches", "lost_records", "skew_max_ns", "late_p50_ns",
-                                            "late_p99_ns", "late_p999_ns", "late_max_ns"));
+  EXPECT_THAT(
+      KeysOf(json["samplers"][0]),
+      testing::UnorderedElementsAre("package", "cpu", "cpus", "capacity_ns", "samples", "late", "missed", "dropped",
+                                    "read_errors", "unreported_switches", "lost_records", "skew_max_ns", "late_p50_ns",
+                                    "late_p99_ns", "late_p999_ns", "late_max_ns"));
   EXPECT_EQ(json["samplers"][0]["unreported_switches"], 5);
 }
 

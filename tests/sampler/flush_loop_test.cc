@@ -79,6 +79,11 @@ class MadeHost {
   FlushLoop& flush() { return *flush_; }
   const std::vector<FlushReport>& reports() const { return reports_; }
   void KeepNoReports() { keep_ = false; }
+  // From the next sample on.
+  void OfferCpus(size_t i, std::vector<int> cpus) {
+    steady_cpus_ = false;
+    loops_[i]->OfferCpus(std::move(cpus));
+  }
   uint64_t flushes() const { return flushes_; }
 
   void SetVms(const std::vector<Vm>& vms) {
@@ -156,8 +161,15 @@ class MadeHost {
           run_ns += row.run_time_ns;
         }
         ASSERT_EQ(ticks, counter.energy_ticks) << ModelName(model.model) << " flush " << report.seq;
-        ASSERT_EQ(run_ns, static_cast<int64_t>(CpusOf(counter.package_id)) * counter.dt_ns)
-            << ModelName(model.model) << " flush " << report.seq;
+        int64_t capacity_ns = 0;
+        for (const SamplerReport& sampler : report.samplers) {
+          const bool own = sampler.package_id == counter.package_id;
+          if (own || counter.domain.domain == RaplDomain::kPsys) capacity_ns += sampler.capacity_ns;
+          if (own && steady_cpus_) {
+            ASSERT_EQ(sampler.capacity_ns, static_cast<int64_t>(CpusOf(counter.package_id)) * counter.dt_ns);
+          }
+        }
+        ASSERT_EQ(run_ns, capacity_ns) << ModelName(model.model) << " flush " << report.seq;
         ASSERT_EQ(counter.energy_ticks, report.models[0].counters[&counter - model.counters.data()].energy_ticks);
         if (m == 0) counter_ticks_[{counter.package_id, counter.domain.domain}] += counter.energy_ticks;
         int64_t& counter_uj = counter_uj_[{m, counter.package_id, counter.domain.domain}];
@@ -172,8 +184,9 @@ class MadeHost {
       ASSERT_EQ(line->epoch, vm.epoch);
       // What the guest is told is what the ledger says, down to the quantum; or nothing, while reads fail.
       const auto& counters = report.models[0].counters;
-      const bool failing = std::any_of(counters.begin(), counters.end(),
-                                       [](const CounterReport& counter) { return counter.read_errors > 0; });
+      const bool failing = std::any_of(counters.begin(), counters.end(), [](const CounterReport& counter) {
+        return counter.read_errors > 0 || counter.glitches > 0 || counter.frozen;
+      });
       if (line->energy_uj || !failing) {
         ASSERT_EQ(line->energy_uj, vm.total_energy_uj / kDefaultQuantumUj * kDefaultQuantumUj);
       }
@@ -199,6 +212,7 @@ class MadeHost {
   std::unique_ptr<FlushLoop> flush_;
   std::vector<FlushReport> reports_;
   bool keep_ = true;
+  bool steady_cpus_ = true;
   uint64_t flushes_ = 0;
   std::vector<std::map<RowKey, RowSum>> sums_;
   std::map<std::pair<int, RaplDomain>, uint64_t> counter_ticks_;
@@ -474,6 +488,153 @@ TEST(FlushLoopTest, ADomainThatCannotBeReadForAWhileLosesNothing) {
       << "the energy came with the next good read";
   EXPECT_EQ(host.CounterSum(0, RaplDomain::kPackage), host.package().ticks(0));
   EXPECT_EQ(host.reports().back().samplers[0].read_errors, 4000u);
+}
+
+// After a suspend nobody can tell what the counters stand for. What was used before and after is not touched by it.
+TEST(FlushLoopTest, ASuspendIsATimeOfUnknownEnergy) {
+  MadeHost host({.flush = {.models = AllModels()}});
+  host.SetVms({MadeVm("web", 1000)});
+  host.package().SetPower(0, 40);
+  host.RunFor(3 * kSecond);
+  const uint64_t before = host.package().ticks(0);
+  host.package().SetPower(0, 5'000'000);  // what the counter shows on waking is anything
+  host.clock().Advance(kMs);
+  host.package().SetPower(0, 40);
+  host.clock().Suspend(3600 * kSecond);
+  host.RunFor(1 * kMs);
+  const uint64_t woken = host.package().ticks(0);
+  ASSERT_GT(woken - before, uint64_t{4000} << 14) << "the counter did jump";
+  host.RunFor(5 * kSecond);
+  host.Finish();
+  uint64_t charged = 0;
+  int64_t unknown_ns = 0;
+  int64_t suspended_ns = 0;
+  for (const FlushReport& report : host.reports()) {
+    charged += report.models[0].counters[0].energy_ticks;
+    unknown_ns += report.models[0].counters[0].unknown_ns;
+    suspended_ns += report.samplers[0].suspended_ns;
+    const GuestLine line = *ParseGuestLine(report.vms[0].guest_line);
+    EXPECT_EQ((line.state & kLineGap) != 0, report.samplers[0].suspended_ns > 0);
+    EXPECT_EQ(report.problems.empty(), report.samplers[0].suspended_ns == 0);
+  }
+  EXPECT_EQ(suspended_ns, 3600 * kSecond);
+  EXPECT_GE(unknown_ns, 3600 * kSecond);
+  EXPECT_LT(unknown_ns, 3600 * kSecond + 10 * kMs);
+  EXPECT_EQ(charged, host.package().ticks(0) - woken + before);
+}
+
+// A gap without known energy: what comes after it is charged to who runs after it.
+TEST(FlushLoopTest, EnergyAfterAnUnknownTimeIsNotChargedToThatTime) {
+  MadeHost host({.flush = {.models = {Model::kCapacity}}});
+  host.SetVms({MadeVm("web", 1000), MadeVm("db", 2000)});
+  host.package().SetPower(0, 0);
+  host.RunFor(2 * kSecond);
+  host.package().SetPlan([&](int64_t from_ns, int64_t to_ns, RunTimeWindow& window) {
+    host.package().Give(Thread(1000, 1001), to_ns - from_ns, window);
+    host.package().GiveIdle(to_ns - from_ns, window);
+  });
+  host.RunFor(1 * kSecond);  // "web" runs, and nothing is counted
+  host.package().StartAnew();
+  host.RunFor(2 * kMs);
+  host.package().SetPlan([&](int64_t from_ns, int64_t to_ns, RunTimeWindow& window) {
+    host.package().Give(Thread(2000, 2001), to_ns - from_ns, window);
+    host.package().GiveIdle(to_ns - from_ns, window);
+  });
+  host.RunFor(2 * kMs);
+  const auto web = host.Sum(RowKind::kVm, "web").ticks;
+  host.package().SetPower(0, 60);
+  host.RunFor(1 * kSecond);
+  host.Finish();
+  EXPECT_GT(host.Sum(RowKind::kVm, "db").ticks, uint64_t{25} << 14);
+  EXPECT_LE(host.Sum(RowKind::kVm, "web").ticks - web, uint64_t{1} << 10)
+      << "its second is unknown, not the next one's";
+}
+
+TEST(FlushLoopTest, ACounterThatStopsIsNoZero) {
+  MadeHost host({.flush = {.models = AllModels()}});
+  host.SetVms({MadeVm("web", 1000)});
+  host.RunFor(4 * kSecond);
+  host.package().SetPower(1, 0);  // it never moves again
+  host.RunFor(8 * kSecond);
+  host.package().SetPower(1, 7);
+  host.RunFor(3 * kSecond);
+  host.Finish();
+  ASSERT_THAT(host.reports(), SizeIs(8));
+  std::vector<bool> frozen;
+  std::vector<bool> told;
+  for (const FlushReport& report : host.reports()) {
+    frozen.push_back(report.models[0].counters[1].frozen);
+    told.push_back(ParseGuestLine(report.vms[0].guest_line)->energy_uj.has_value());
+    EXPECT_FALSE(report.models[0].counters[0].frozen);
+  }
+  EXPECT_THAT(frozen, ElementsAre(false, false, false, true, true, true, false, false));
+  EXPECT_THAT(told, ElementsAre(true, true, true, false, false, false, true, true));
+  EXPECT_EQ(host.CounterSum(0, RaplDomain::kDram), host.package().ticks(1)) << "the total is right after it";
+}
+
+TEST(FlushLoopTest, GlitchesAreCountedApartFromFailedReads) {
+  MadeHost host({.flush = {.models = AllModels()}});
+  host.RunFor(500 * kMs);
+  host.package().SetError(0, ERANGE);
+  host.RunFor(3 * kMs);
+  host.package().SetError(0, EIO);
+  host.RunFor(2 * kMs);
+  host.package().SetError(0, 0);
+  host.RunFor(1500 * kMs);
+  const CounterReport& counter = host.reports().front().models[0].counters[0];
+  EXPECT_EQ(counter.glitches, 3u);
+  EXPECT_EQ(counter.read_errors, 2u);
+  EXPECT_EQ(counter.unknown_ns, 0);
+  host.Finish();
+  EXPECT_EQ(host.CounterSum(0, RaplDomain::kPackage), host.package().ticks(0));
+}
+
+// The platform's counter is read in one package, and holds the energy of all: a VM that runs on the other pays its
+// part.
+TEST(FlushLoopTest, PlatformEnergyGoesByTheRunTimeOnAllPackages) {
+  MadeHost host({.packages = {{.package_id = 0, .domains = {RaplDomain::kPackage, RaplDomain::kPsys}},
+                              {.package_id = 1, .cpus = {2, 3}, .seed = 7}},
+                 .flush = {.models = {Model::kCapacity, Model::kShare}}});
+  host.SetVms({MadeVm("web", 1000), MadeVm("db", 2000)});
+  host.package(0).SetPower(1, 200);
+  const auto half_busy = [&](size_t package, const ThreadRun& thread) {
+    host.package(package).SetPlan([&host, package, thread](int64_t from_ns, int64_t to_ns, RunTimeWindow& window) {
+      host.package(package).Give(thread, to_ns - from_ns, window);
+      host.package(package).GiveIdle(to_ns - from_ns, window);
+    });
+  };
+  half_busy(0, Thread(1000, 1001));
+  half_busy(1, Thread(2000, 2001));
+  host.RunFor(20 * kSecond);
+  host.Finish();
+  for (size_t model = 0; model < 2; ++model) {
+    const double web = static_cast<double>(host.Sum(RowKind::kVm, "web", RaplDomain::kPsys, model).ticks);
+    const double db = static_cast<double>(host.Sum(RowKind::kVm, "db", RaplDomain::kPsys, model).ticks);
+    EXPECT_NEAR(web / db, 1, 1e-3) << "each ran on one of four CPUs";
+    EXPECT_NEAR(web / 16384, model == 0 ? 200 * 20 / 4 : 200 * 20 / 2, 2);
+  }
+  EXPECT_EQ(host.CounterSum(0, RaplDomain::kPsys), host.package(0).ticks(1)) << "counted once";
+}
+
+TEST(FlushLoopTest, CpusThatComeAndGoKeepEveryNanosecondAndTick) {
+  MadeHost host({.packages = {{.cpus = {0, 1, 2, 3}}, {.package_id = 1, .cpus = {4, 5}, .seed = 3}},
+                 .flush = {.models = AllModels()}});
+  host.SetVms({MadeVm("web", 1000)});
+  host.RunFor(1 * kSecond);
+  host.OfferCpus(0, {0, 2});
+  host.RunFor(2 * kSecond);
+  host.OfferCpus(1, {});
+  host.RunFor(2 * kSecond);
+  host.OfferCpus(0, {0, 1, 2, 3, 6});
+  host.OfferCpus(1, {5});
+  host.RunFor(2 * kSecond);
+  host.Finish();
+  int64_t capacity_ns = 0;
+  for (const FlushReport& report : host.reports()) capacity_ns += report.samplers[0].capacity_ns;
+  EXPECT_NEAR(static_cast<double>(capacity_ns), (4.0 * 1 + 2.0 * 4 + 5.0 * 2) * kSecond, 0.05 * kSecond);
+  EXPECT_EQ(host.reports().back().samplers[0].cpus, 5);
+  EXPECT_EQ(host.CounterSum(0, RaplDomain::kPackage), host.package(0).ticks(0));
+  EXPECT_EQ(host.CounterSum(1, RaplDomain::kPackage), host.package(1).ticks(0));
 }
 
 TEST(FlushLoopTest, AGivenBaseIsAppliedFromTheFirstFlush) {

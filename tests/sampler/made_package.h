@@ -10,6 +10,7 @@
 //   package.truth().run_ns.at(7)                   // what it gave away
 #pragma once
 
+#include <cerrno>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -45,7 +46,8 @@ class MadePackage final : public EnergySource, public RunTimeSource {
   MadePackage(SimulatedClock& clock, MadePackageOptions options)
       : clock_(clock), options_(std::move(options)), random_(options_.seed) {
     info_.package_id = options_.package_id;
-    info_.cpus = options_.cpus;
+    info_.cpus = covered_ = options_.cpus;
+    covered_.reserve(64);
     info_.reader_cpu = options_.cpus.front();
     for (const RaplDomain domain : options_.domains) {
       info_.domains.push_back({.id = {domain}, .unit = {options_.joules_per_tick}});
@@ -83,10 +85,13 @@ class MadePackage final : public EnergySource, public RunTimeSource {
     for (size_t i = 0; i < info_.domains.size(); ++i) {
       Accrue(i);
       sample.error[i] = failing_[i];
+      if (anew_ && failing_[i] == 0) sample.error[i] = EOVERFLOW;
       if (failing_[i] == 0) last_good_[i] = ticks_[i];
       sample.ticks[i] = last_good_[i];
     }
+    anew_ = false;
   }
+  void StartAnew() override { anew_ = true; }
 
   void Start(int64_t start_ns) override { last_ns_ = start_ns; }
   void Read(int64_t t_ns, RunTimeWindow& window) override {
@@ -94,9 +99,12 @@ class MadePackage final : public EnergySource, public RunTimeSource {
     if (plan_) {
       plan_(from_ns, t_ns, window);
     } else {
-      for (size_t cpu = 0; cpu < info_.cpus.size(); ++cpu) ShareOut(t_ns - from_ns, window);
+      for (size_t cpu = 0; cpu < covered_.size(); ++cpu) ShareOut(t_ns - from_ns, window);
     }
   }
+
+  void CoverCpus(absl::Span<const int> cpus) override { covered_.assign(cpus.begin(), cpus.end()); }
+  int cpu_count() const override { return static_cast<int>(covered_.size()); }
 
   void Give(const ThreadRun& thread, int64_t ns, RunTimeWindow& window) {
     window.AddThread(thread.tid, thread.tgid, thread.task_flags, ns);
@@ -145,12 +153,14 @@ class MadePackage final : public EnergySource, public RunTimeSource {
   MadePackageOptions options_;
   std::mt19937 random_;
   PackageInfo info_;
+  std::vector<int> covered_;  // the CPUs that are online now
   std::vector<double> power_w_;
   std::vector<double> joules_;
   std::vector<int64_t> since_ns_;
   std::vector<uint64_t> ticks_;
   std::vector<uint64_t> last_good_;
   std::vector<int> failing_;
+  bool anew_ = false;
   std::vector<ThreadRun> threads_;
   Plan plan_;
   int64_t last_ns_ = 0;

@@ -158,6 +158,24 @@ TEST_F(SamplingLoopTest, AFailedReadIsAnErrorAndNoZero) {
   EXPECT_EQ(loop.read_errors(), 3u);
 }
 
+TEST_F(SamplingLoopTest, AnUnknownTimeIsToldEvenIfItsSampleFoundNoRoom) {
+  SamplingLoop loop(package_, package_, clock_, {.ring_words = 1});
+  loop.Start();
+  while (loop.dropped() == 0) loop.Step();
+  clock_.Suspend(5 * kNanosPerSecond);
+  loop.Step();
+  ASSERT_EQ(loop.dropped(), 2u);
+  Drain(loop);
+  loop.Step();
+  loop.Step();
+  const std::vector<Taken> samples = Drain(loop);
+  ASSERT_EQ(samples.size(), 2u);
+  EXPECT_THAT(samples[0].errors, Each(EOVERFLOW));
+  EXPECT_EQ(samples[0].header.suspended_ns, 5 * kNanosPerSecond);
+  EXPECT_THAT(samples[1].errors, Each(0));
+  EXPECT_EQ(samples[1].header.suspended_ns, 0);
+}
+
 TEST_F(SamplingLoopTest, AFullRingMergesWindowsAndLosesNoEnergyOrTime) {
   package_.SetThreads({{.tid = 10, .tgid = 10}, {.tid = 11, .tgid = 10}, {.tid = 12, .tgid = 12}});
   SamplingLoop loop(package_, package_, clock_, {.ring_words = 1});  // the least there is: some 30 samples

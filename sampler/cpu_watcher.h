@@ -1,0 +1,31 @@
+// Notices CPUs that come online and go offline while a run goes on.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/cpu_model.h"
+#include "base/host_root.h"
+#include "base/topology.h"
+
+namespace vrapl {
+
+class CpuWatcher {
+ public:
+  explicit CpuWatcher(HostRoot host_root);
+
+  // The topology, when other CPUs are online than when this was last asked, or at the start. One small file is read.
+  // What cannot be read is as it was: the next call tries again. Threads: one.
+  std::optional<std::vector<PackageTopology>> Poll();
+
+ private:
+  HostRoot host_root_;
+  CpuVendor vendor_;
+  std::string online_;  // the kernel's list, as text
+};
+
+// The CPUs of one package, or die, in a topology; of all its dies where die_id is -1. None when it has no CPU online.
+std::vector<int> CpusOf(const std::vector<PackageTopology>& topology, int package_id, int die_id);
+
+}  // namespace vrapl

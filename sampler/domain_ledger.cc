@@ -1,0 +1,133 @@
+#include "sampler/domain_ledger.h"
+
+#include <cerrno>
+#include <cmath>
+#include <utility>
+
+namespace vrapl {
+namespace {
+
+template <typename T>
+T& At(std::vector<T>& values, int index) {
+  const auto i = static_cast<size_t>(index);
+  if (values.size() <= i) values.resize(i + 1);
+  return values[i];
+}
+
+}  // namespace
+
+DomainLedger::DomainLedger(DomainInfo info, uint64_t start_ticks, int64_t start_ns, const Options& options)
+    : info_(std::move(info)),
+      frozen_after_ns_(options.frozen_after_ns),
+      last_ticks_(start_ticks),
+      last_good_ns_(start_ns),
+      last_moved_ns_(start_ns),
+      settled_ticks_(options.models.size()),
+      settled_uj_(options.models.size()),
+      active_uj_(options.models.size()) {
+  for (const Model model : options.models) {
+    Ledger& ledger = ledgers_.emplace_back(model);
+    if (options.base_power_w) ledger.GiveBase(*options.base_power_w / info_.unit.joules_per_tick);
+  }
+  updates_.Learn(options.updates.period_ns, options.updates.period_err_ns, options.updates.jitter_ns);
+}
+
+std::optional<uint64_t> DomainLedger::Move(const SampleHeader& header, uint64_t ticks, int error) {
+  unread_ = error != 0 && error != EOVERFLOW;
+  if (unread_) {
+    // Its energy comes with the next good read, and so does this time.
+    ++(error == ERANGE ? trouble_.glitches : trouble_.read_errors);
+    return 0;
+  }
+  const uint64_t moved = ticks - std::exchange(last_ticks_, ticks);
+  const int64_t since_ns = header.t_ns - std::exchange(last_good_ns_, header.t_ns);
+  const int64_t half_ns = header.skew_ns / 2;
+  updates_.AddRead(header.t_ns - half_ns, header.t_ns + half_ns, ticks);
+  if (error == EOVERFLOW) {
+    trouble_.unknown_ns += since_ns + header.suspended_ns;
+    last_moved_ns_ = header.t_ns;
+    return std::nullopt;
+  }
+  if (moved > 0) last_moved_ns_ = header.t_ns;
+  return moved;
+}
+
+void DomainLedger::Add(const SampleHeader& header, uint64_t ticks, int error, const TimeWindow& window) {
+  const std::optional<uint64_t> moved = Move(header, ticks, error);
+  for (Ledger& ledger : ledgers_) {
+    if (moved) {
+      ledger.Add(window, *moved);
+    } else {
+      ledger.Forget();  // the energy of all this time is unknown: the next must not be charged to it
+    }
+  }
+}
+
+void DomainLedger::AddReading(const SampleHeader& header, uint64_t ticks, int error) {
+  flush_ticks_ += Move(header, ticks, error).value_or(0);
+}
+
+void DomainLedger::ChargeFlush(const TimeWindow& window) {
+  const uint64_t ticks = std::exchange(flush_ticks_, 0);
+  for (Ledger& ledger : ledgers_) ledger.Add(window, ticks);
+}
+
+void DomainLedger::Settle(int64_t t_ns) {
+  settlements_.clear();
+  for (Ledger& ledger : ledgers_) settlements_.push_back(ledger.Settle());
+  settled_trouble_ = std::exchange(trouble_, {});
+  frozen_ = t_ns - last_moved_ns_ >= frozen_after_ns_ && last_good_ns_ - last_moved_ns_ >= frozen_after_ns_;
+}
+
+CounterReport DomainLedger::ReportCounter(size_t model, int64_t dt_ns) {
+  const Settlement& settlement = settlements_[model];
+  // The counter's own microjoules: the same for every model, so counted once.
+  if (model == 0) counter_total_ += settlement.counter_ticks;
+  const int64_t total_uj = RoundedMicrojoules({counter_total_}, info_.unit);
+  const int64_t before_uj = RoundedMicrojoules({counter_total_ - settlement.counter_ticks}, info_.unit);
+  CounterReport counter{.domain = info_.id,
+                        .dt_ns = dt_ns,
+                        .energy_ticks = settlement.counter_ticks,
+                        .unit_uj = info_.unit.joules_per_tick * 1e6,
+                        .energy_uj = total_uj - before_uj,
+                        .model = settlement.model,
+                        .base_given = settlement.base.given,
+                        .read_errors = settled_trouble_.read_errors,
+                        .glitches = settled_trouble_.glitches,
+                        .unknown_ns = settled_trouble_.unknown_ns,
+                        .frozen = frozen_,
+                        .updates = updates_.Summary()};
+  if (settlement.base.known) {
+    counter.base_w = settlement.base.ticks_per_second * info_.unit.joules_per_tick;
+    counter.base_err_w = settlement.base.error_ticks_per_second * info_.unit.joules_per_tick;
+  }
+  return counter;
+}
+
+RowReport DomainLedger::ReportRow(size_t model, int row) {
+  const Settlement& settlement = settlements_[model];
+  const auto index = static_cast<size_t>(row);
+  const uint64_t ticks = index < settlement.rows.size() ? settlement.rows[index].ticks : 0;
+  uint64_t& settled = At(settled_ticks_[model], row);
+  settled += ticks;
+  const int64_t now_uj = RoundedMicrojoules({settled}, info_.unit);
+  RowReport report{.domain = info_.id,
+                   .energy_ticks = ticks,
+                   .energy_uj = now_uj - std::exchange(At(settled_uj_[model], row), now_uj)};
+  const long double active_total = index < settlement.rows.size() ? settlement.rows[index].active_total : 0;
+  const int64_t active_now_uj = std::llround(active_total * static_cast<long double>(info_.unit.joules_per_tick * 1e6));
+  const int64_t active_uj = active_now_uj - std::exchange(At(active_uj_[model], row), active_now_uj);
+  if (settlement.active_known) report.active_uj = active_uj;
+  return report;
+}
+
+void DomainLedger::Retire(int row, int heir) {
+  for (size_t model = 0; model < ledgers_.size(); ++model) {
+    ledgers_[model].Retire(row, heir);
+    At(settled_ticks_[model], row) = 0;
+    At(settled_uj_[model], row) = 0;
+    At(active_uj_[model], row) = 0;
+  }
+}
+
+}  // namespace vrapl

@@ -1,0 +1,179 @@
+#include "sampler/package_ledger.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "sampler/measure_at_start.h"
+
+namespace vrapl {
+namespace {
+
+template <typename T>
+T& At(std::vector<T>& values, int index) {
+  const auto i = static_cast<size_t>(index);
+  if (values.size() <= i) values.resize(i + 1);
+  return values[i];
+}
+
+}  // namespace
+
+PackageLedger::PackageLedger(SamplingLoop& loop, RowTable& rows, const Options& options)
+    : loop_(loop),
+      rows_(rows),
+      trace_vms_(options.trace_vms),
+      flush_start_ns_(loop.start_ns()),
+      last_t_ns_(loop.start_ns()) {
+  const PackageInfo& info = loop.package();
+  for (size_t i = 0; i < info.domains.size(); ++i) {
+    // One core's energy belongs to who ran on that core, which a package's run time does not tell.
+    if (info.domains[i].id.domain == RaplDomain::kCore) continue;
+    if (StandsStill(info, i, options.updates)) continue;  // said at the start; a zero from it would be a lie
+    DomainLedger::Options domain{.models = options.models, .frozen_after_ns = options.frozen_after_ns};
+    const auto given = options.base_power_w.find(info.domains[i].id.domain);
+    if (given != options.base_power_w.end()) domain.base_power_w = given->second;
+    if (i < options.updates.size()) domain.updates = options.updates[i];
+    domains_.push_back({.index = i,
+                        .shared = options.platform_is_shared && info.domains[i].id.domain == RaplDomain::kPsys,
+                        .ledger = DomainLedger(info.domains[i], loop.start_ticks()[i], loop.start_ns(), domain)});
+  }
+}
+
+bool PackageLedger::TakeSample() {
+  return loop_.ring().Pop([this](const Sample& sample) { Process(sample); });
+}
+
+void PackageLedger::GatherRows(const Sample& sample) {
+  // Threads to rows. Several threads may share one.
+  sample_rows_.clear();
+  for (const ThreadRun& thread : sample.threads) {
+    const int id = rows_.RowOf(thread);
+    int64_t& ns = At(sample_ns_, id);
+    if (ns == 0) sample_rows_.push_back({.row = id});
+    ns += thread.run_ns;
+  }
+  for (RowTime& entry : sample_rows_) {
+    entry.run_ns = std::exchange(sample_ns_[static_cast<size_t>(entry.row)], 0);
+  }
+  const CpuTime& time = sample.header.time;
+  if (time.unreported_ns > 0) sample_rows_.push_back({.row = kUnreportedRow, .run_ns = time.unreported_ns});
+
+  for (const RowTime& entry : sample_rows_) At(run_ns_, entry.row) += entry.run_ns;
+  At(run_ns_, kIdleRow) += time.idle_ns;
+  At(run_ns_, kStolenRow) += time.stolen_ns;
+}
+
+void PackageLedger::Process(const Sample& sample) {
+  GatherRows(sample);
+  const SampleHeader& header = sample.header;
+  cpus_ = static_cast<int>(header.cpus);
+  const TimeWindow window{.dt_ns = header.dt_ns, .cpus = cpus_, .rows = sample_rows_};
+  for (Domain& domain : domains_) {
+    const uint64_t ticks = sample.ticks[domain.index];
+    const int error = sample.errors[domain.index];
+    if (domain.shared) {
+      domain.ledger.AddReading(header, ticks, error);
+    } else {
+      domain.ledger.Add(header, ticks, error, window);
+    }
+    if (trace_vms_ && domain.ledger.info().id.domain == RaplDomain::kPackage) Trace(domain.ledger, header.dt_ns);
+  }
+  last_t_ns_ = header.t_ns;
+  capacity_ns_ += header.dt_ns * cpus_;
+  suspended_ns_ += header.suspended_ns;
+  skew_max_ns_ = std::max(skew_max_ns_, header.skew_ns);
+}
+
+void PackageLedger::Trace(DomainLedger& domain, int64_t dt_ns) {
+  if (dt_ns <= 0) return;
+  std::map<int, double> by_vm;
+  for (int row = kFirstVmRow; row < rows_.row_count(); ++row) {
+    if (rows_.row(row).used) by_vm[rows_.row(row).vm] += domain.TakeRecent(row);
+  }
+  for (const auto& [vm, ticks] : by_vm) {
+    traces_[vm].push_back(
+        static_cast<float>(ticks * domain.info().unit.joules_per_tick * 1e9 / static_cast<double>(dt_ns)));
+  }
+}
+
+void PackageLedger::Settle() {
+  for (Domain& domain : domains_) {
+    if (!domain.shared) domain.ledger.Settle(last_t_ns_);
+  }
+  settled_run_ns_ = std::exchange(run_ns_, {});
+  settled_dt_ns_ = last_t_ns_ - flush_start_ns_;
+  settled_capacity_ns_ = std::exchange(capacity_ns_, 0);
+  settled_suspended_ns_ = std::exchange(suspended_ns_, 0);
+  flush_start_ns_ = last_t_ns_;
+  settled_ = true;
+}
+
+void PackageLedger::ChargePlatform(const TimeWindow& window, absl::Span<const int64_t> run_ns) {
+  for (Domain& domain : domains_) {
+    if (!domain.shared) continue;
+    domain.ledger.ChargeFlush(window);
+    domain.ledger.Settle(last_t_ns_);
+  }
+  platform_run_ns_.assign(run_ns.begin(), run_ns.end());
+}
+
+void PackageLedger::ReportModel(size_t model, ModelReport& out) {
+  const PackageInfo& info = loop_.package();
+  for (Domain& domain : domains_) {
+    CounterReport counter = domain.ledger.ReportCounter(model, settled_dt_ns_);
+    counter.package_id = info.package_id;
+    counter.die_id = info.die_id;
+    out.counters.push_back(std::move(counter));
+    const std::vector<int64_t>& run_ns = domain.shared ? platform_run_ns_ : settled_run_ns_;
+    for (int id = 0; id < rows_.row_count(); ++id) {
+      const RowInfo& row = rows_.row(id);
+      if (!row.used) continue;
+      RowReport report = domain.ledger.ReportRow(model, id);
+      report.kind = row.kind;
+      report.part = row.part;
+      report.package_id = info.package_id;
+      report.die_id = info.die_id;
+      const auto index = static_cast<size_t>(id);
+      report.run_time_ns = index < run_ns.size() ? run_ns[index] : 0;
+      if (row.kind == RowKind::kVm) report.vm = rows_.vm(row.vm).run;
+      out.rows.push_back(std::move(report));
+    }
+  }
+}
+
+SamplerReport PackageLedger::ReportSampler() {
+  return {.package_id = loop_.package().package_id,
+          .die_id = loop_.package().die_id,
+          .cpu = loop_.reader_cpu(),
+          .cpus = cpus_,
+          .capacity_ns = settled_capacity_ns_,
+          .suspended_ns = settled_suspended_ns_,
+          .lateness = loop_.lateness(),
+          .dropped = loop_.dropped(),
+          .read_errors = loop_.read_errors(),
+          .gaps = loop_.gaps(),
+          .lost_records = loop_.lost_records(),
+          .skew_max_ns = std::exchange(skew_max_ns_, 0)};
+}
+
+bool PackageLedger::lost_samples() const {
+  return loop_.dropped() != told_dropped_ || loop_.lost_records() != told_lost_records_;
+}
+
+void PackageLedger::EndReport() {
+  told_dropped_ = loop_.dropped();
+  told_lost_records_ = loop_.lost_records();
+  traces_.clear();
+  settled_ = false;
+}
+
+bool PackageLedger::total_unread() const {
+  return std::any_of(domains_.begin(), domains_.end(), [](const Domain& domain) {
+    return CountsInTotal(domain.ledger.info().id.domain) && domain.ledger.unread();
+  });
+}
+
+void PackageLedger::Retire(int row, int heir) {
+  for (Domain& domain : domains_) domain.ledger.Retire(row, heir);
+}
+
+}  // namespace vrapl

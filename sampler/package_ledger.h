@@ -1,0 +1,102 @@
+// The books of one package: takes its samples from the ring, finds the row of each thread, and charges every counter.
+//
+// Threads: the flush thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "sampler/domain_ledger.h"
+#include "sampler/flush_report.h"
+#include "sampler/row_table.h"
+#include "sampler/sampling_loop.h"
+
+namespace vrapl {
+
+class PackageLedger {
+ public:
+  struct Options {
+    std::vector<Model> models;
+    std::map<RaplDomain, double> base_power_w;
+    int64_t frozen_after_ns = 0;
+    bool trace_vms = false;
+    // The platform's counter (psys) holds the energy of all packages: with more than one its energy is charged by the
+    // run time on all of them, in ChargePlatform().
+    bool platform_is_shared = false;
+    std::vector<UpdateSummary> updates;  // one per domain of the source, or none at all
+  };
+
+  // Both outlive this. Construct after the loop's Start().
+  PackageLedger(SamplingLoop& loop, RowTable& rows, const Options& options);
+
+  // Charges the oldest sample in the ring; false when there is none.
+  bool TakeSample();
+
+  // Ends the flush at the last sample taken. Then, where the platform is shared, ChargePlatform() with the run time of
+  // all packages, per row; then the reports; then EndReport().
+  void Settle();
+  void ChargePlatform(const TimeWindow& window, absl::Span<const int64_t> run_ns);
+  bool settled() const { return settled_; }
+
+  // Appends the counters and rows of this package.
+  void ReportModel(size_t model, ModelReport& out);
+  SamplerReport ReportSampler();
+  void EndReport();
+
+  int64_t last_t_ns() const { return last_t_ns_; }            // of the last sample taken
+  int64_t flush_start_ns() const { return flush_start_ns_; }  // of the flush under way
+  // Of the flush that was settled last:
+  int64_t settled_dt_ns() const { return settled_dt_ns_; }
+  int64_t settled_capacity_ns() const { return settled_capacity_ns_; }  // CPU time there was, of all CPUs
+  int64_t settled_suspended_ns() const { return settled_suspended_ns_; }
+  const std::vector<int64_t>& settled_run_ns() const { return settled_run_ns_; }  // per row
+  bool lost_samples() const;  // in that flush: dropped, or switch records overwritten
+
+  // A counter in the VMs' totals cannot be told now: it was not read, or stands still.
+  bool total_unread() const;
+
+  // Power of each sample of the flush under way, of one VM. Empties it.
+  std::vector<float> TakeTrace(int vm) { return std::move(traces_[vm]); }
+
+  void Retire(int row, int heir);
+
+ private:
+  struct Domain {
+    size_t index;  // in Sample::ticks
+    bool shared;
+    DomainLedger ledger;
+  };
+
+  void Process(const Sample& sample);
+  void GatherRows(const Sample& sample);
+  void Trace(DomainLedger& domain, int64_t dt_ns);
+
+  SamplingLoop& loop_;
+  RowTable& rows_;
+  const bool trace_vms_;
+  std::vector<Domain> domains_;
+  int64_t flush_start_ns_;
+  int64_t last_t_ns_;
+  std::vector<int64_t> run_ns_;  // per row, in this flush
+  int64_t capacity_ns_ = 0;
+  int64_t suspended_ns_ = 0;
+  bool settled_ = false;  // this package's part of the flush is complete
+  std::vector<int64_t> settled_run_ns_;
+  std::vector<int64_t> platform_run_ns_;
+  int64_t settled_dt_ns_ = 0;
+  int64_t settled_capacity_ns_ = 0;
+  int64_t settled_suspended_ns_ = 0;
+  int64_t skew_max_ns_ = 0;
+  int cpus_ = 0;  // of the last sample
+  // As reported last, to see what is new.
+  uint64_t told_dropped_ = 0;
+  uint64_t told_lost_records_ = 0;
+  std::map<int, std::vector<float>> traces_;  // by the VM's index
+  std::vector<RowTime> sample_rows_;
+  std::vector<int64_t> sample_ns_;  // scratch: run time per row of one sample
+};
+
+}  // namespace vrapl
