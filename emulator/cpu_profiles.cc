@@ -239,6 +239,12 @@ absl::string_view CpuProfile::vendor_id() const {
   return "GenuineIntel";
 }
 
+bool CpuProfile::atom_bus_clock() const {
+  constexpr std::array kModels = {0x37, 0x4A, 0x4C, 0x4D, 0x5A, 0x5D};
+  return vendor == CpuVendor::kIntel && family == 6 &&
+         std::find(kModels.begin(), kModels.end(), model) != kModels.end();
+}
+
 std::string RowName(const RaplModel& row) {
   return row.model == kAnyModel ? absl::StrFormat("%02X_*", row.family)
                                 : absl::StrFormat("%02X_%02X", row.family, row.model);

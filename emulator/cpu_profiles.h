@@ -53,6 +53,8 @@ struct CpuProfile {
   bool powercap = true;  // the kernel has zones for it
 
   absl::string_view vendor_id() const;
+  // Silvermont and Airmont, whose clock MSR_FSB_FREQ tells.
+  bool atom_bus_clock() const;
   bool amd() const { return vendor != CpuVendor::kIntel; }  // AMD's registers, which Hygon's CPUs have too
 };
 

@@ -15,6 +15,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "base/host_root.h"
+#include "base/posix.h"
 
 namespace vrapl {
 namespace {
@@ -24,6 +25,16 @@ using Json = nlohmann::ordered_json;
 // Not of RAPL, but read by turbostat before it looks for RAPL. Source: Linux arch/x86/include/asm/msr-index.h.
 constexpr MsrAddress kTimeStampCounter = 0x10;
 constexpr MsrAddress kMicrocodeRevision = 0x8B;  // IA32_UCODE_REV: bits 63:32 on Intel; AMD MSR_PATCH_LEVEL: 31:0
+
+// Not of RAPL either: what turbostat ends without, on the CPUs where it looks for them. Zero is what a machine shows
+// that has never been throttled, and the platform's is 2 GHz, from 0.8 GHz. Source: Intel SDM vol. 4, under these
+// names.
+constexpr MsrAddress kFsbFrequency = 0xCD;  // MSR_FSB_FREQ: Silvermont and Airmont only
+constexpr MsrAddress kPlatformInfo = 0xCE;  // MSR_PLATFORM_INFO
+constexpr uint64_t kPlatformInfoValue = uint64_t{20} << 8 | uint64_t{8} << 40;
+constexpr MsrAddress kPkgCstConfig = 0xE2;     // MSR_PKG_CST_CONFIG_CONTROL
+constexpr MsrAddress kPkgPerfStatus = 0x613;   // MSR_PKG_PERF_STATUS: time throttled
+constexpr MsrAddress kDramPerfStatus = 0x61B;  // MSR_DRAM_PERF_STATUS
 
 constexpr int64_t kUncoreUw = 500'000;    // an idle graphics unit
 constexpr int64_t kBoardUw = 10'000'000;  // what psys sees beyond packages and memory
@@ -186,7 +197,18 @@ absl::StatusOr<std::unique_ptr<EmulatedHost>> EmulatedHost::Create(const Emulate
   host->constants_[amd ? kAmdRaplPowerUnit : kMsrRaplPowerUnit] = used.cpu->power_unit;
   for (const MsrAddress address : used.cpu->zero_registers) host->constants_[address] = 0;
   for (const DomainProfile& domain : used.cpu->domains) host->constants_.try_emplace(domain.energy_status, 0);
+  if (!used.read_log.empty()) {
+    host->read_log_.reset(std::fopen(used.read_log.c_str(), "we"));
+    if (host->read_log_ == nullptr) {
+      const int error = errno;
+      return PosixError(error, absl::StrCat("write ", used.read_log));
+    }
+    std::fputs("t_ns,cpu,register,value,error\n", host->read_log_.get());
+  }
   if (!amd) {
+    for (const MsrAddress address : {kPkgCstConfig, kPkgPerfStatus, kDramPerfStatus}) host->constants_[address] = 0;
+    host->constants_[kPlatformInfo] = kPlatformInfoValue;
+    if (used.cpu->atom_bus_clock()) host->constants_[kFsbFrequency] = 0;
     // Thermal design power, in power units of 2^-PU W (Silvermont: 2^PU mW).
     const uint64_t pu = used.cpu->power_unit & 0xF;
     const auto tdp = static_cast<uint64_t>(used.cpu->tdp_w);
@@ -415,6 +437,14 @@ uint64_t EmulatedHost::Show(Counter& counter) {
 int EmulatedHost::Open(int cpu) { return Online(cpu) ? 0 : ENXIO; }
 
 RegisterRead EmulatedHost::Read(int cpu, MsrAddress address) {
+  if (read_log_ == nullptr) return ReadRegister(cpu, address);
+  const int64_t t_ns = options_.clock->NowNs() - start_ns_;
+  const RegisterRead read = ReadRegister(cpu, address);
+  absl::FPrintF(read_log_.get(), "%d,%d,0x%x,0x%x,%d\n", t_ns, cpu, address, read.value, read.error);
+  return read;
+}
+
+RegisterRead EmulatedHost::ReadRegister(int cpu, MsrAddress address) {
   const auto package = package_of_cpu_.find(cpu);
   if (package == package_of_cpu_.end() || !Online(cpu)) return {.value = 0, .error = ENXIO};
   RegisterRead read;
@@ -636,6 +666,7 @@ std::string EmulatedHost::Describe() const {
 
 std::string EmulatedHost::Truth() {
   CatchUp();
+  if (read_log_ != nullptr) std::fflush(read_log_.get());
   // Noted down first and put into words afterwards: who reads a register waits for this lock.
   struct Note {
     uint64_t ticks;

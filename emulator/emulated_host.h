@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <cstdio>
 #include <deque>
 #include <map>
 #include <memory>
@@ -46,6 +47,7 @@ struct EmulatedHostOptions {
   std::optional<uint64_t> start_ticks;  // of all counters; without it each starts somewhere else, by the seed
   std::vector<Fault> faults;
   const Clock* clock = &RealClock();
+  std::string read_log;      // a file that gets a line for each register that is read, with what it showed; "": none
   BusyTime* busy = nullptr;  // needed when the power follows the load; outlives the host
 
   bool FollowsLoad() const;
@@ -116,6 +118,8 @@ class EmulatedHost final : public RegisterFile {
 
   explicit EmulatedHost(const EmulatedHostOptions& options) : options_(options) {}
 
+  RegisterRead ReadRegister(int cpu, MsrAddress address);
+
   int CoreId(const Counter& counter) const;
   void AddCounter(const DomainProfile& profile, size_t package, int core, Group& group);
   Group& AddGroup(size_t package, size_t number);
@@ -146,6 +150,10 @@ class EmulatedHost final : public RegisterFile {
   std::map<std::pair<int, MsrAddress>, Counter*> counter_at_;  // CPU and register -> counter
   std::map<MsrAddress, uint64_t> constants_;                   // the other registers, the same on each CPU
   std::map<int, int64_t> busy_at_start_ns_;
+  struct CloseFile {
+    void operator()(std::FILE* file) const { std::fclose(file); }
+  };
+  std::unique_ptr<std::FILE, CloseFile> read_log_;  // stdio locks it
   std::mutex mutex_;
   std::atomic<int64_t> next_update_ns_ = 0;
   std::vector<std::pair<int64_t, Group*>> due_;  // CatchUp's own

@@ -81,6 +81,7 @@ struct Arguments {
   std::vector<std::string> faults;
   std::string busy_time = "auto";
   std::string truth;
+  std::string log_reads;
   int priority = 60;
   bool die_with_parent = false;
   bool list_cpus = false;
@@ -148,6 +149,7 @@ absl::StatusOr<EmulatorOptions> ToOptions(const Arguments& arguments, CpuProfile
   if (!jitter.ok()) return jitter.status();
   host.jitter_ns = *jitter;
   host.seed = arguments.seed;
+  host.read_log = arguments.log_reads;
   if (!arguments.start_ticks.empty()) {
     uint64_t ticks = 0;
     absl::string_view digits = arguments.start_ticks;
@@ -351,6 +353,9 @@ int Main(int argc, char** argv) {
       ->type_name("HOW")
       ->check(CLI::IsMember({"auto", "bpf", "proc"}));
   app.add_option("--truth", arguments.truth, "at the end and on SIGUSR1, write what was emulated to FILE, as JSON")
+      ->type_name("FILE");
+  app.add_option("--log-reads", arguments.log_reads,
+                 "write each register that is read, and what it showed, to FILE (CSV)")
       ->type_name("FILE");
   app.add_option("--priority", arguments.priority, "real-time priority, above that of who reads; 0: none (60)")
       ->type_name("N")

@@ -220,6 +220,31 @@ TEST_F(ProgramTest, TruthIsWrittenOnDemandAndAtTheEnd) {
   EXPECT_GE(last, first);
 }
 
+TEST_F(ProgramTest, LogsWhatReadersWereShown) {
+  const std::string log = dir_.path() + "/reads.csv";
+  Program emulator = Emulator({"--mount", mount_, "--power=const:80W", "--cpu=06_37", "--log-reads", log});
+  ASSERT_THAT(emulator.ReadLine(), StartsWith("vrapl-emulator: ready"));
+  uint64_t unit = 0;
+  uint64_t energy = 0;
+  uint64_t nothing = 0;
+  {
+    const UniqueFd msr(::open((mount_ + "/dev/cpu/0/msr").c_str(), O_RDONLY | O_CLOEXEC));
+    ASSERT_TRUE(msr.ok());
+    EXPECT_EQ(::pread(msr.get(), &unit, sizeof unit, 0x606), 8);
+    EXPECT_EQ(::pread(msr.get(), &energy, sizeof energy, 0x611), 8);
+    EXPECT_EQ(::pread(msr.get(), &nothing, sizeof nothing, 0xCE), 8) << "what turbostat wants to know";
+    EXPECT_EQ(::pread(msr.get(), &nothing, sizeof nothing, 0xCD), 8);
+    for (const off_t absent : {0x619, 0x1A0, 0x10A}) EXPECT_EQ(::pread(msr.get(), &nothing, 8, absent), -1);
+  }
+  emulator.Signal(SIGINT);
+  EXPECT_EQ(emulator.Wait().code, 0);
+  char expected[64];
+  std::snprintf(expected, sizeof expected, ",0,0x611,0x%lx,0\n", energy);
+  EXPECT_THAT(ReadSmallFile(log), IsOkAndHolds(AllOf(StartsWith("t_ns,cpu,register,value,error\n"), HasSubstr(expected),
+                                                     HasSubstr(",0,0x606,0x505,0\n"), HasSubstr(",0,0x619,0x0,5"))));
+  ::unlink(log.c_str());
+}
+
 TEST_F(ProgramTest, WrongUsageIsOneLineAndTwo) {
   struct Row {
     std::vector<std::string> arguments;
