@@ -17,13 +17,13 @@ std::string RuleText(const RaplModel& model) {
   std::string text;
   switch (model.unit_rule) {
     case EnergyUnitRule::kPowerOfTwo:
-      text = "2^-ESU J";
+      text = "2^-ESU J (ESU: a field of the unit register)";
       break;
     case EnergyUnitRule::kMicrojoules:
-      text = "2^ESU uJ";
+      text = "2^ESU uJ (ESU: a field of the unit register)";
       break;
     case EnergyUnitRule::kByRange:
-      text = "2^-ESU J or 2^ESU uJ, whichever lies between 1 uJ and 1 mJ";
+      text = "2^-ESU J or 2^ESU uJ, whichever lies between 1 uJ and 1 mJ (ESU: a field of the unit register)";
       break;
   }
   if (model.dram_unit_joules) absl::StrAppend(&text, "; dram always ", *model.dram_unit_joules * 1e6, " uJ");

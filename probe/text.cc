@@ -60,7 +60,7 @@ void ShowCpu(const ProbeFindings& found, Screen& screen) {
   const CpuModel& cpu = *found.cpu;
   if (!cpu.name.empty()) screen.Paragraph(2, cpu.name);
   screen.Paragraph(2, absl::StrFormat("%s family 0x%x model 0x%x stepping %d, microcode %s", cpu.vendor_id, cpu.family,
-                                      cpu.model, cpu.stepping, cpu.microcode.empty() ? "not told" : cpu.microcode));
+                                      cpu.model, cpu.stepping, cpu.microcode.empty() ? "unknown" : cpu.microcode));
   if (found.table_row.empty()) {
     screen.Paragraph(2, "not in vrapl's CPU table: its registers are not read, because their unit would be a guess");
   } else {
@@ -108,6 +108,21 @@ void ShowDomains(const PackageFindings& package, double watts, Screen& screen) {
   if (!absent.empty()) screen.Paragraph(4, absl::StrCat("not here: ", absl::StrJoin(absent, ", ")), 14);
 }
 
+// What the updates mean for a figure: the longest period of the packages' own counters.
+void ShowAge(const SourceFindings& source, Screen& screen) {
+  int64_t period_ns = 0;
+  for (const PackageFindings& package : source.packages) {
+    const auto updates = package.updates.find({RaplDomain::kPackage});
+    if (updates != package.updates.end()) period_ns = std::max(period_ns, updates->second.summary.period_ns);
+  }
+  if (period_ns == 0) return;
+  const double period_ms = static_cast<double>(period_ns) * 1e-6;
+  screen.Paragraph(2,
+                   absl::StrFormat("A reading is as old as the last update: over 100 ms that is up to %.2g %% of the "
+                                   "energy, over 2 s %.2g %%.",
+                                   period_ms, period_ms / 20));
+}
+
 void ShowPackages(const ProbeFindings& found, const SourceFindings& source, Screen& screen) {
   screen.Heading(absl::StrCat("Counters, as ", source.name, " reads them"));
   for (const PackageFindings& package : source.packages) {
@@ -129,6 +144,7 @@ void ShowPackages(const ProbeFindings& found, const SourceFindings& source, Scre
     if (!probe.usable.ok()) screen.Paragraph(4, absl::StrCat("NO: ", probe.usable.message()), 8, Ink::kRed);
     ShowDomains(package, watts, screen);
   }
+  ShowAge(source, screen);
 }
 
 bool FoundDomains(const SourceFindings& source) {
@@ -155,7 +171,7 @@ void ShowVms(const ProbeFindings& found, Screen& screen) {
     screen.Paragraph(2, absl::StrCat("not known: ", found.vms_status.message()));
     return;
   }
-  screen.Paragraph(2, absl::StrCat(found.vms.empty() ? "none is" : absl::StrCat(found.vms.size()), " running, by ",
+  screen.Paragraph(2, absl::StrCat(found.vms.empty() ? "none" : absl::StrCat(found.vms.size()), " running, says ",
                                    found.vms_by == "proc" ? "/proc" : found.vms_by));
   for (const Vm& vm : found.vms) {
     screen.Paragraph(2, absl::StrCat(vm.name, ": PID ", vm.pid, ", ", vm.vcpus.size(),

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "tests/fakes/host_builder.h"
+#include "tests/probe/findings_examples.h"
 #include "tests/status_matchers.h"
 
 namespace vrapl {
@@ -13,18 +14,6 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
-
-// A process that may do everything, on a kernel that refuses nothing.
-SystemState Free() {
-  return {.program = "/usr/bin/vrapl",
-          .capabilities = {"cap_sys_rawio", "cap_dac_read_search", "cap_bpf", "cap_perfmon", "cap_sys_nice",
-                           "cap_ipc_lock"},
-          .lockdown = std::string("[none] integrity confidentiality"),
-          .perf_event_paranoid = int64_t{2},
-          .sched_rt_runtime_us = int64_t{950'000},
-          .rtprio_limit = 0,
-          .run_time = absl::OkStatus()};
-}
 
 Check Find(const SystemState& state, const std::string& id) {
   const std::vector<Check> checks = JudgeSystem(state);
@@ -37,17 +26,15 @@ Check Find(const SystemState& state, const std::string& id) {
 }
 
 TEST(SystemTest, NothingIsToBeMendedWhereEverythingIsAllowed) {
-  for (const Check& check : JudgeSystem(Free())) {
+  for (const Check& check : JudgeSystem(FreeSystem())) {
     EXPECT_EQ(check.verdict, Verdict::kGood) << check.id << ": " << check.finding;
     EXPECT_THAT(check.remedy, IsEmpty()) << check.id;
   }
 }
 
 TEST(SystemTest, WhatIsNotGoodHasARemedy) {
-  SystemState bound = Free();
-  bound.capabilities = {};
+  SystemState bound = BoundSystem();
   bound.lockdown = std::string("none integrity [confidentiality]");
-  bound.run_time = absl::PermissionDeniedError("load the BPF program");
   for (const Check& check : JudgeSystem(bound)) {
     EXPECT_NE(check.verdict, Verdict::kGood) << check.id << ": " << check.finding;
     EXPECT_THAT(check.remedy, Not(IsEmpty())) << check.id;
@@ -55,7 +42,7 @@ TEST(SystemTest, WhatIsNotGoodHasARemedy) {
 }
 
 TEST(SystemTest, TheCapabilityThatIsMissingIsNamedWithItsUse) {
-  SystemState state = Free();
+  SystemState state = FreeSystem();
   state.capabilities.erase("cap_sys_rawio");
   const Check check = Find(state, "capabilities");
   EXPECT_EQ(check.verdict, Verdict::kLimits);
@@ -64,7 +51,7 @@ TEST(SystemTest, TheCapabilityThatIsMissingIsNamedWithItsUse) {
 }
 
 TEST(SystemTest, LockdownByItsLevel) {
-  SystemState state = Free();
+  SystemState state = FreeSystem();
   state.lockdown = std::string("none [integrity] confidentiality");
   EXPECT_EQ(Find(state, "lockdown").verdict, Verdict::kGood);
   EXPECT_THAT(Find(state, "lockdown").finding, HasSubstr("integrity"));
@@ -77,7 +64,7 @@ TEST(SystemTest, LockdownByItsLevel) {
 }
 
 TEST(SystemTest, PerfIsClosedToWhoHasNoCapability) {
-  SystemState state = Free();
+  SystemState state = FreeSystem();
   state.capabilities.erase("cap_perfmon");
   EXPECT_EQ(Find(state, "perf_event_paranoid").verdict, Verdict::kLimits);
   EXPECT_THAT(Find(state, "perf_event_paranoid").remedy, HasSubstr("sysctl kernel.perf_event_paranoid=0"));
@@ -86,7 +73,7 @@ TEST(SystemTest, PerfIsClosedToWhoHasNoCapability) {
 }
 
 TEST(SystemTest, RealTimeByCapabilityOrByLimit) {
-  SystemState state = Free();
+  SystemState state = FreeSystem();
   state.capabilities.erase("cap_sys_nice");
   EXPECT_EQ(Find(state, "real_time").verdict, Verdict::kLimits);
   state.rtprio_limit = 10;  // less than the sampling thread asks for
