@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_format.h"
@@ -11,6 +12,8 @@
 #include "cli/stop_signal.h"
 #include "cli/verb_app.h"
 #include "cli/verbs.h"
+#include "probe/cross_check.h"
+#include "probe/cross_check_text.h"
 #include "probe/json.h"
 #include "probe/look.h"
 #include "probe/text.h"
@@ -18,10 +21,13 @@
 namespace vrapl {
 namespace {
 
-constexpr char kFooter[] = R"(Exit code 0 when energy can be measured, 1 when not.
+constexpr char kFooter[] =
+    R"(Exit code 0 when energy can be measured, 1 when not; with --cross-check also 1 when the sources differ by more than is
+known or explained, or show what cannot be.
 
 Examples:
   vrapl probe
+  vrapl probe --cross-check
   vrapl probe --backend=sysfs --json
   vrapl probe --emulate=zen3)";
 
@@ -55,11 +61,14 @@ bool UseColour() {
 int ProbeVerb(int argc, char** argv) {
   CommonArguments arguments;
   bool as_json = false;
+  bool cross_check = false;
   VerbApp verb("vrapl probe", "Looks for energy counters, exact run time and VMs on this host.", kFooter);
   AddSourceOptions(verb.app(), arguments);
   verb.app().add_option("--connect", arguments.connect, "libvirt's URI (qemu:///system)")->type_name("URI");
   verb.app().add_option("--vms", arguments.vms, "how VMs are found: libvirt, proc (libvirt)")->type_name("NAME");
   verb.app().add_flag("--json", as_json, "the same as JSON, see docs/probe-json.md");
+  verb.app().add_flag("--cross-check", cross_check,
+                      "read all usable sources side by side for 2 s: do they agree, and is it plausible?");
   if (const std::optional<int> code = verb.Parse(argc, argv)) return *code;
   absl::StatusOr<Backend> backend = ParseBackend(arguments.backend);
   if (!backend.ok()) return Fail(backend.status());
@@ -74,10 +83,19 @@ int ProbeVerb(int argc, char** argv) {
   ProbeFindings found = Look(
       host->root, system,
       {.backend = *backend, .updates = {}, .on_step = [&progress](absl::string_view step) { progress.Show(step); }});
+  const auto on_step = [&progress](absl::string_view step) { progress.Show(step); };
+  std::optional<CrossCheck> check;
+  if (cross_check) check = RunCrossCheck(host->root, found, {.on_step = on_step});
   progress.Show("virtual machines");
   LookForVms({.by_proc = *vms_by == DaemonOptions::Vms::kProc, .connect = arguments.connect}, found);
   progress.Clear();
-  std::fputs((as_json ? ToJson(found) : ToText(found, {.colour = UseColour()})).c_str(), stdout);
+  const TextOptions text{.colour = UseColour()};
+  std::fputs((as_json ? ToJson(found, check ? &*check : nullptr)
+              : check ? ToText(*check, text)
+                      : ToText(found, text))
+                 .c_str(),
+             stdout);
+  if (check && check->Flagged()) return kExitFailed;
   return found.chosen.empty() ? kExitFailed : kExitDone;
 }
 

@@ -92,9 +92,45 @@ Json VmsJson(const ProbeFindings& found) {
   return json;
 }
 
+Json CrossDomainJson(const CrossDomain& domain) {
+  Json json = {{"package", domain.package_id},
+               {"die", domain.die_id},
+               {"domain", DomainName(domain.id)},
+               {"readings", Json::array()},
+               {"differences", Json::array()}};
+  for (const CrossReading& reading : domain.readings) {
+    json["readings"].push_back({{"source", reading.source},
+                                {"energy_j", reading.joules},
+                                {"power_w", reading.watts},
+                                {"edges", reading.updates.edges},
+                                {"period_ns", reading.updates.period_ns},
+                                {"failed_reads", reading.failed_reads}});
+  }
+  for (const CrossDifference& difference : domain.differences) {
+    json["differences"].push_back({{"source", difference.source},
+                                   {"reference", difference.reference},
+                                   {"difference", difference.difference},
+                                   {"known", difference.known},
+                                   {"bound", difference.bound},
+                                   {"flagged", difference.flagged},
+                                   {"why", TextOrNull(difference.why)}});
+  }
+  return json;
+}
+
+Json CrossCheckJson(const CrossCheck& check) {
+  Json json = {{"seconds", check.seconds},   {"flagged", check.Flagged()}, {"sources", check.sources},
+               {"left_out", check.left_out}, {"domains", Json::array()},   {"remarks", Json::array()}};
+  for (const CrossDomain& domain : check.domains) json["domains"].push_back(CrossDomainJson(domain));
+  for (const CrossRemark& remark : check.remarks) {
+    json["remarks"].push_back({{"text", remark.text}, {"flagged", remark.flagged}});
+  }
+  return json;
+}
+
 }  // namespace
 
-std::string ToJson(const ProbeFindings& found) {
+std::string ToJson(const ProbeFindings& found, const CrossCheck* cross_check) {
   Json json = {{"vrapl", VRAPL_VERSION},
                {"emulated", found.emulated},
                {"energy", !found.chosen.empty()},
@@ -111,6 +147,7 @@ std::string ToJson(const ProbeFindings& found) {
                               {"remedy", TextOrNull(check.remedy)}});
   }
   json["vms"] = VmsJson(found);
+  if (cross_check != nullptr) json["cross_check"] = CrossCheckJson(*cross_check);
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

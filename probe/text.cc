@@ -4,9 +4,11 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
 #include "base/clock.h"
 #include "base/host_root.h"
 #include "probe/screen.h"
@@ -83,6 +85,12 @@ void ShowSources(const ProbeFindings& found, Screen& screen) {
   }
 }
 
+// Most CPUs lack some register, which needs no more words than that.
+absl::string_view ShortWhy(absl::string_view why) {
+  constexpr absl::string_view kNoRegister = "no such register";
+  return absl::StrContains(why, kNoRegister) ? kNoRegister : why;
+}
+
 // AMD's cores, of which there are many and all alike, are one row.
 void ShowDomains(const PackageFindings& package, double watts, Screen& screen) {
   std::vector<std::vector<std::string>> rows = {
@@ -94,7 +102,7 @@ void ShowDomains(const PackageFindings& package, double watts, Screen& screen) {
   bool cores_shown = false;
   for (const DomainProbe& domain : package.probe.domains) {
     if (!domain.present) {
-      absent.push_back(absl::StrCat(DomainName(domain.id), " (", domain.why, ")"));
+      absent.push_back(absl::StrCat(DomainName(domain.id), " (", ShortWhy(domain.why), ")"));
       continue;
     }
     const bool core = domain.id.domain == RaplDomain::kCore;
@@ -133,14 +141,13 @@ void ShowPackages(const ProbeFindings& found, const SourceFindings& source, Scre
     const bool dies = std::any_of(source.packages.begin(), source.packages.end(), [&](const PackageFindings& other) {
       return other.probe.package_id == probe.package_id && other.probe.die_id != probe.die_id;
     });
-    screen.Paragraph(
-        2,
-        absl::StrCat("package ", probe.package_id, dies ? absl::StrCat(" die ", probe.die_id) : "", ": CPUs ",
-                     FormatCpuList(probe.cpus), ", read on CPU ", probe.reader_cpu, "; ",
-                     known ? absl::StrFormat("thermal design power (TDP) %.4g W", watts)
-                           : absl::StrFormat("thermal design power (TDP) not told, taken for %.0f W", watts),
-                     probe.note.empty() ? "" : "; " + probe.note),
-        4);
+    screen.Paragraph(2,
+                     absl::StrCat("package ", probe.package_id, dies ? absl::StrCat(" die ", probe.die_id) : "",
+                                  ": CPUs ", FormatCpuList(probe.cpus), ", read on CPU ", probe.reader_cpu, "; ",
+                                  known ? absl::StrFormat("TDP %.4g W", watts)
+                                        : absl::StrFormat("TDP not told, %.0f W assumed", watts),
+                                  probe.note.empty() ? "" : "; " + probe.note),
+                     4);
     if (!probe.usable.ok()) screen.Paragraph(4, absl::StrCat("NO: ", probe.usable.message()), 8, Ink::kRed);
     ShowDomains(package, watts, screen);
   }

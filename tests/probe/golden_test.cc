@@ -71,7 +71,8 @@ struct EmulatedCase {
   std::string name;
   std::string cpu;
   int packages = 1;
-  int cores = 4;
+  int dies = 1;     // of each package
+  int cores = 4;    // of each package
   int threads = 2;  // of each core
   std::vector<Fault> faults;
   std::vector<Vm> vms;
@@ -85,9 +86,11 @@ TEST_P(EmulatedGoldenTest, Screen) {
   VRAPL_NEEDS("fuse");
   const EmulatedCase& host = GetParam();
   EmulatorOptions options;
-  options.host.cpu = FindCpuProfile(host.cpu);
-  ASSERT_NE(options.host.cpu, nullptr) << host.cpu;
+  const absl::StatusOr<CpuProfile> cpu = ParseCpu(host.cpu);
+  ASSERT_THAT(cpu, IsOk());
+  options.host.cpu = &*cpu;
   options.host.packages = host.packages;
+  options.host.dies = host.dies;
   options.host.faults = host.faults;
   options.host.power = {PowerSpec::Parse("const:60W").value()};
   options.host.start_ticks = 1'000'000;
@@ -110,6 +113,8 @@ INSTANTIATE_TEST_SUITE_P(
         EmulatedCase{.name = "intel_client", .cpu = "skylake"},
         EmulatedCase{
             .name = "intel_server_2_packages", .cpu = "skylake-sp", .packages = 2, .cores = 8, .vms = TwoVms()},
+        EmulatedCase{.name = "cascade_lake_ap_2_dies", .cpu = "skylake-sp", .packages = 2, .dies = 2, .cores = 8},
+        EmulatedCase{.name = "airmont", .cpu = "06_4C", .cores = 2, .threads = 1},
         EmulatedCase{.name = "silvermont", .cpu = "silvermont", .cores = 2, .threads = 1},
         EmulatedCase{.name = "sapphire_rapids_psys", .cpu = "sapphire-rapids", .packages = 2, .cores = 8},
         EmulatedCase{.name = "amd_zen3", .cpu = "zen3", .cores = 8},
