@@ -30,11 +30,11 @@ std::string Padded(absl::string_view text, size_t width) {
   return absl::StrCat(text, std::string(width > text.size() ? width - text.size() : 0, ' '));
 }
 
-// Lines of at most `width`; a word that is longer stands alone.
-std::vector<std::string> Broken(absl::string_view text, size_t width) {
+// Lines of at most `first`, then `width`; a word that is longer stands alone.
+std::vector<std::string> Broken(absl::string_view text, size_t first, size_t width) {
   std::vector<std::string> lines;
   for (absl::string_view word : absl::StrSplit(text, ' ', absl::SkipEmpty())) {
-    if (lines.empty() || lines.back().size() + 1 + word.size() > width) {
+    if (lines.empty() || lines.back().size() + 1 + word.size() > (lines.size() == 1 ? first : width)) {
       lines.emplace_back(word);
     } else {
       absl::StrAppend(&lines.back(), " ", word);
@@ -56,7 +56,7 @@ void Screen::Heading(absl::string_view text) {
 
 void Screen::Paragraph(size_t indent, absl::string_view text, size_t hang, Ink ink) {
   size_t at = indent;
-  for (const std::string& line : Broken(text, kWidth - std::max(indent, hang))) {
+  for (const std::string& line : Broken(text, kWidth - indent, kWidth - hang)) {
     absl::StrAppend(&text_, std::string(at, ' '), Inked(line, ink), "\n");
     at = hang;
   }
@@ -67,7 +67,7 @@ void Screen::Row(size_t indent, absl::string_view label, size_t label_width, abs
   const size_t hang = indent + label_width + word_width;
   std::string head = absl::StrCat(std::string(indent, ' '), Padded(label, label_width), Inked(word, ink),
                                   std::string(word_width > word.size() ? word_width - word.size() : 0, ' '));
-  for (const std::string& line : Broken(text, kWidth - hang)) {
+  for (const std::string& line : Broken(text, kWidth - hang, kWidth - hang)) {
     absl::StrAppend(&text_, head, line, "\n");
     head = std::string(hang, ' ');
   }

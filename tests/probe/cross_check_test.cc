@@ -47,6 +47,7 @@ class FakeSource final : public EnergySource {
   }
   absl::string_view backend() const override { return name_; }
   const PackageInfo& package() const override { return package_; }
+  void StartAnew() override {}
   void Read(EnergySample& sample) override {
     sample.before_ns = clock_.NowNs();
     clock_.Advance(kReadNs);

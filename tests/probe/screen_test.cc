@@ -24,6 +24,16 @@ TEST(ScreenTest, LongTextIsBrokenBesideItsLabel) {
   EXPECT_EQ(lines[1].substr(0, 21), "                 word");
 }
 
+TEST(ScreenTest, EachLineOfAParagraphUsesTheWholeWidth) {
+  Screen screen(false);
+  std::string text;
+  for (int i = 0; i < 40; ++i) text += "abc ";
+  screen.Paragraph(2, text, 20);
+  const std::vector<std::string> lines = absl::StrSplit(screen.text(), '\n', absl::SkipEmpty());
+  EXPECT_EQ(lines[0].size(), 2 + 27 * 4 - 1);
+  EXPECT_EQ(lines[1].substr(0, 23), std::string(20, ' ') + "abc");
+}
+
 TEST(ScreenTest, AWordThatIsTooLongStandsAlone) {
   Screen screen(false);
   const std::string path(200, 'p');
