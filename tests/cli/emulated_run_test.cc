@@ -124,6 +124,87 @@ TEST_F(EmulatedRunTest, SampleAsJsonLinesClosesInEveryLine) {
   EXPECT_THAT(ended.err, AllOf(HasSubstr("EMULATED HARDWARE"), HasSubstr("samples in 3.0")));
 }
 
+// The CPU that is read goes offline for a second and comes back: the other one of the package takes over, the total
+// goes on, and the CPU's time is counted while it is there.
+TEST_F(EmulatedRunTest, ACpuThatGoesOfflineCostsNoEnergyAndNoTime) {
+  const Ended ended = Run({"sample", "--emulate", "--duration=6s", "--format=jsonl",
+                           "--emulator-option=--power=const:80W", "--emulator-option=--fault=offline:cpu0@3s+2s"});
+  ASSERT_EQ(ended.code, 0) << ended.err;
+  double joules = 0;
+  double seconds = 0;
+  std::vector<int64_t> cpus;
+  uint64_t failed = 0;
+  Json last;
+  for (const std::string& line : LinesOf(ended.out)) {
+    last = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+    ASSERT_FALSE(last.is_discarded()) << line;
+    const Json& counter = last["counters"][0];
+    ASSERT_EQ(counter["domain"], "package");
+    joules += counter["energy_uj"].get<double>() * 1e-6;
+    seconds += counter["dt_ns"].get<double>() * 1e-9;
+    failed += counter.value("read_errors", uint64_t{0});
+    EXPECT_EQ(counter.value("unknown_ns", 0), 0);
+    cpus.push_back(last["samplers"][0]["cpus"]);
+    int64_t run_ns = 0;
+    for (const Json& row : last["rows"]) {
+      if (row["domain"] == "package") run_ns += row["run_time_ns"].get<int64_t>();
+    }
+    EXPECT_EQ(run_ns, last["samplers"][0]["capacity_ns"].get<int64_t>());
+  }
+  EXPECT_NEAR(joules, 80 * seconds, 80 * 0.01) << "80 W, to 10 ms";
+  EXPECT_LE(failed, 4u) << "each CPU has its turn";
+  EXPECT_THAT(cpus, Contains(1));
+  EXPECT_EQ(cpus.back(), 2);
+  EXPECT_EQ(last["samplers"][0]["cpu"], 1) << "who took over goes on";
+  EXPECT_THAT(ended.err,
+              AllOf(HasSubstr("package 0: CPUs 1 are online now"), HasSubstr("package 0: CPUs 0,1 are online now")));
+}
+
+// Every CPU of one package goes: it is marked, and the other package does not notice.
+TEST_F(EmulatedRunTest, APackageThatGoesDisturbsNoOther) {
+  const Ended ended = Run({"sample", "--emulate", "--duration=6s", "--format=jsonl", "--emulator-option=--packages=2",
+                           "--emulator-option=--power=const:80W", "--emulator-option=--power=const:40W",
+                           "--emulator-option=--fault=offline:cpu1@3s+2s"});
+  ASSERT_EQ(ended.code, 0) << ended.err;
+  double joules[2] = {};
+  double seconds = 0;
+  bool failed = false;
+  for (const std::string& line : LinesOf(ended.out)) {
+    const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+    ASSERT_FALSE(json.is_discarded()) << line;
+    for (const Json& counter : json["counters"]) {
+      if (counter["domain"] != "package") continue;
+      const int package = counter["package"];
+      joules[package] += counter["energy_uj"].get<double>() * 1e-6;
+      if (package == 0) {
+        seconds += counter["dt_ns"].get<double>() * 1e-9;
+        EXPECT_FALSE(counter.contains("read_errors"));
+      } else {
+        failed = failed || counter.contains("read_errors");
+      }
+    }
+  }
+  EXPECT_NEAR(joules[0], 80 * seconds, 80 * 0.01);
+  EXPECT_TRUE(failed) << "the package that went is marked";
+  EXPECT_NEAR(joules[1], 40 * seconds, 40 * 0.05) << "its counter went on, and so does the total";
+  EXPECT_THAT(ended.err, HasSubstr("package 1: no CPU is online any more"));
+}
+
+TEST_F(EmulatedRunTest, ACounterThatStopsIsToldAsSuch) {
+  const Ended ended = Run({"sample", "--emulate", "--duration=8s", "--window=1s", "--format=jsonl",
+                           "--emulator-option=--power=const:80W", "--emulator-option=--fault=freeze:2s+5s"});
+  ASSERT_EQ(ended.code, 0) << ended.err;
+  std::vector<bool> frozen;
+  for (const std::string& line : LinesOf(ended.out)) {
+    const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+    ASSERT_FALSE(json.is_discarded()) << line;
+    frozen.push_back(json["counters"][0].value("frozen", false));
+  }
+  EXPECT_THAT(frozen, Contains(true));
+  EXPECT_FALSE(frozen.front());
+  EXPECT_FALSE(frozen.back());
+}
+
 TEST_F(EmulatedRunTest, SampleAsCsvHasNothingButTheTable) {
   const Ended ended = Run({"sample", "--emulate", "--duration=1s", "--window=250ms", "--format=csv"});
   ASSERT_EQ(ended.code, 0) << ended.err;
