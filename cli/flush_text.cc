@@ -92,6 +92,11 @@ void AppendLedger(const FlushReport& report, const ModelReport& model, std::stri
         sum += row.energy_ticks;
       }
     }
+    if (!counter.attributed) {
+      absl::StrAppendFormat(&text, "  %s-%d %d ticks, %.3f W, a part of the package\n", DomainName(counter.domain),
+                            counter.package_id, counter.energy_ticks, Watts(counter.energy_uj, counter.dt_ns));
+      continue;
+    }
     std::string line = absl::StrFormat(
         "sum = counter, difference %d ticks: %s-%d %d ticks, %.3f W", static_cast<int64_t>(counter.energy_ticks - sum),
         DomainName(counter.domain), counter.package_id, counter.energy_ticks, Watts(counter.energy_uj, counter.dt_ns));

@@ -15,18 +15,25 @@ constexpr int kHeaderEvery = 40;  // a screenful
 
 std::string PowerTable::Format(const FlushReport& report) {
   const ModelReport& model = report.models.front();
-  std::vector<std::pair<std::string, int64_t>> cells;  // column, microjoules
-  std::vector<std::string> unread;                     // columns of counters that could not be read: no zero
+  std::vector<std::pair<std::string, int64_t>> cells;       // column, microjoules
+  std::vector<std::pair<std::string, std::string>> untold;  // columns without a figure, and why: no zero
   const auto add = [&](const std::string& column, int64_t energy_uj) {
     auto cell = std::find_if(cells.begin(), cells.end(), [&](const auto& known) { return known.first == column; });
     if (cell == cells.end()) cell = cells.insert(cells.end(), {column, 0});
     cell->second += energy_uj;
   };
   for (const CounterReport& counter : model.counters) {
-    add(absl::StrCat(DomainName(counter.domain), "-", counter.package_id,
-                     counter.die_id > 0 ? absl::StrCat(".", counter.die_id) : ""),
-        counter.energy_uj);
-    if (counter.read_errors > 0 && counter.energy_ticks == 0) unread.push_back(cells.back().first);
+    const std::string column = absl::StrCat(DomainName(counter.domain), "-", counter.package_id,
+                                            counter.die_id > 0 ? absl::StrCat(".", counter.die_id) : "");
+    add(column, counter.energy_uj);
+    if (counter.energy_ticks > 0) continue;
+    if (counter.frozen) {
+      untold.emplace_back(column, "frozen");
+    } else if (counter.read_errors > 0) {
+      untold.emplace_back(column, "unread");
+    } else if (counter.unknown_ns > 0) {
+      untold.emplace_back(column, "unknown");
+    }
   }
   // Rows of package and DRAM together: parts of the package would count twice.
   for (const bool vms : {true, false}) {
@@ -58,8 +65,9 @@ std::string PowerTable::Format(const FlushReport& report) {
   absl::StrAppendFormat(&text, "%12.6f", static_cast<double>(report.t_ns) * 1e-9);
   for (const auto& [column, energy_uj] : cells) {
     const double watts = static_cast<double>(energy_uj) * 1e3 / static_cast<double>(report.dt_ns);
-    const bool failed = std::find(unread.begin(), unread.end(), column) != unread.end();
-    absl::StrAppendFormat(&text, " %12s", failed ? "unread" : absl::StrFormat("%.3f", watts));
+    const auto why =
+        std::find_if(untold.begin(), untold.end(), [&](const auto& other) { return other.first == column; });
+    absl::StrAppendFormat(&text, " %12s", why != untold.end() ? why->second : absl::StrFormat("%.3f", watts));
   }
   absl::StrAppend(&text, "  ", by_capacity ? "capacity" : std::string(ModelName(model.model)), "\n");
   return text;

@@ -25,8 +25,6 @@ PackageLedger::PackageLedger(SamplingLoop& loop, RowTable& rows, const Options& 
       last_t_ns_(loop.start_ns()) {
   const PackageInfo& info = loop.package();
   for (size_t i = 0; i < info.domains.size(); ++i) {
-    // One core's energy belongs to who ran on that core, which a package's run time does not tell.
-    if (info.domains[i].id.domain == RaplDomain::kCore) continue;
     if (StandsStill(info, i, options.updates)) continue;  // said at the start; a zero from it would be a lie
     DomainLedger::Options domain{.models = options.models, .frozen_after_ns = options.frozen_after_ns};
     const auto given = options.base_power_w.find(info.domains[i].id.domain);
@@ -34,6 +32,8 @@ PackageLedger::PackageLedger(SamplingLoop& loop, RowTable& rows, const Options& 
     if (i < options.updates.size()) domain.updates = options.updates[i];
     domains_.push_back({.index = i,
                         .shared = options.platform_is_shared && info.domains[i].id.domain == RaplDomain::kPsys,
+                        // One core's energy belongs to who ran on that core, which a package's run time does not tell.
+                        .attributed = info.domains[i].id.domain != RaplDomain::kCore,
                         .ledger = DomainLedger(info.domains[i], loop.start_ticks()[i], loop.start_ns(), domain)});
   }
 }
@@ -122,7 +122,9 @@ void PackageLedger::ReportModel(size_t model, ModelReport& out) {
     CounterReport counter = domain.ledger.ReportCounter(model, settled_dt_ns_);
     counter.package_id = info.package_id;
     counter.die_id = info.die_id;
+    counter.attributed = domain.attributed;
     out.counters.push_back(std::move(counter));
+    if (!domain.attributed) continue;
     const std::vector<int64_t>& run_ns = domain.shared ? platform_run_ns_ : settled_run_ns_;
     for (int id = 0; id < rows_.row_count(); ++id) {
       const RowInfo& row = rows_.row(id);

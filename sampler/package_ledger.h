@@ -67,6 +67,7 @@ class PackageLedger {
   struct Domain {
     size_t index;  // in Sample::ticks
     bool shared;
+    bool attributed;
     DomainLedger ledger;
   };
 

@@ -153,6 +153,7 @@ class MadeHost {
             << "microjoules are differences of rounded totals";
       }
       for (const CounterReport& counter : model.counters) {
+        if (!counter.attributed) continue;
         uint64_t ticks = 0;
         int64_t run_ns = 0;
         for (const RowReport& row : model.rows) {
@@ -614,6 +615,26 @@ TEST(FlushLoopTest, PlatformEnergyGoesByTheRunTimeOnAllPackages) {
     EXPECT_NEAR(web / 16384, model == 0 ? 200 * 20 / 4 : 200 * 20 / 2, 2);
   }
   EXPECT_EQ(host.CounterSum(0, RaplDomain::kPsys), host.package(0).ticks(1)) << "counted once";
+}
+
+// AMD: each core's own counter is reported beside the package's, and charged to nobody.
+TEST(FlushLoopTest, CoresAreCountersWithoutRows) {
+  MadeHost host(
+      {.packages = {{.domains = {RaplDomain::kPackage, RaplDomain::kCore}}}, .flush = {.models = AllModels()}});
+  host.SetVms({MadeVm("web", 1000)});
+  host.package().SetPower(0, 80);
+  host.package().SetPower(1, 7);
+  host.RunFor(4 * kSecond + 10 * kMs);
+  ASSERT_THAT(host.reports(), SizeIs(2));
+  for (const ModelReport& model : host.reports().back().models) {
+    ASSERT_THAT(model.counters, SizeIs(2));
+    EXPECT_TRUE(model.counters[0].attributed);
+    EXPECT_FALSE(model.counters[1].attributed);
+    EXPECT_NEAR(static_cast<double>(model.counters[1].energy_uj) * 1e-6, 14, 0.1);
+    for (const RowReport& row : model.rows) EXPECT_NE(row.domain.domain, RaplDomain::kCore);
+  }
+  EXPECT_EQ(host.reports().back().vms[0].total_energy_uj, host.Sum(RowKind::kVm, "web").energy_uj)
+      << "the core's joules are in the package's";
 }
 
 TEST(FlushLoopTest, CpusThatComeAndGoKeepEveryNanosecondAndTick) {
