@@ -41,8 +41,8 @@ constexpr Verb kVerbs[] = {{"probe", ProbeVerb}, {"sample", SampleVerb}, {"serve
 
 // Options that take no value. Any other, written without "=", has its value in the next word.
 const std::set<std::string>& Flags() {
-  static const std::set<std::string> flags = {"--help",         "-h",     "--version",    "--emulate",
-                                              "--allow-port-0", "--json", "--cross-check"};
+  static const std::set<std::string> flags = {
+      "--help", "-h", "--version", "--emulate", "--allow-port-0", "--json", "--cross-check", "--report", "--force"};
   return flags;
 }
 

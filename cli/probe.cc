@@ -16,6 +16,7 @@
 #include "probe/cross_check_text.h"
 #include "probe/json.h"
 #include "probe/look.h"
+#include "probe/report.h"
 #include "probe/text.h"
 
 namespace vrapl {
@@ -28,6 +29,7 @@ known or explained, or show what cannot be.
 Examples:
   vrapl probe
   vrapl probe --cross-check
+  vrapl probe --report=my-host.tar.gz
   vrapl probe --backend=sysfs --json
   vrapl probe --emulate=zen3)";
 
@@ -50,6 +52,12 @@ class Progress {
   bool shown_ = false;
 };
 
+absl::Status WriteReport(const FileTree& files, const std::string& path, bool force) {
+  const absl::StatusOr<std::string> packed = MakeTarGz(files);
+  if (!packed.ok()) return packed.status();
+  return WriteWholeFile(path, *packed, force);
+}
+
 // See https://no-color.org.
 bool UseColour() {
   const char* no_color = std::getenv("NO_COLOR");
@@ -62,6 +70,8 @@ int ProbeVerb(int argc, char** argv) {
   CommonArguments arguments;
   bool as_json = false;
   bool cross_check = false;
+  std::string report;
+  bool force = false;
   VerbApp verb("vrapl probe", "Looks for energy counters, exact run time and VMs on this host.", kFooter);
   AddSourceOptions(verb.app(), arguments);
   verb.app().add_option("--connect", arguments.connect, "libvirt's URI (qemu:///system)")->type_name("URI");
@@ -69,6 +79,10 @@ int ProbeVerb(int argc, char** argv) {
   verb.app().add_flag("--json", as_json, "the same as JSON, see docs/probe-json.md");
   verb.app().add_flag("--cross-check", cross_check,
                       "read all usable sources side by side for 2 s: do they agree, and is it plausible?");
+  verb.app().add_flag(
+      "--report{default}", report,
+      "write what vrapl sees of this hardware to an anonymous archive, for tests/hosts/: --report=FILE");
+  verb.app().add_flag("--force", force, "replace the report's file if there is one");
   if (const std::optional<int> code = verb.Parse(argc, argv)) return *code;
   absl::StatusOr<Backend> backend = ParseBackend(arguments.backend);
   if (!backend.ok()) return Fail(backend.status());
@@ -85,7 +99,19 @@ int ProbeVerb(int argc, char** argv) {
       {.backend = *backend, .updates = {}, .on_step = [&progress](absl::string_view step) { progress.Show(step); }});
   const auto on_step = [&progress](absl::string_view step) { progress.Show(step); };
   std::optional<CrossCheck> check;
-  if (cross_check) check = RunCrossCheck(host->root, found, {.on_step = on_step});
+  if (cross_check || !report.empty()) check = RunCrossCheck(host->root, found, {.on_step = on_step});
+  if (!report.empty()) {
+    progress.Show("registers and files, for the report");
+    const FileTree files = MakeReport(host->root, found, *check, system);
+    progress.Clear();
+    const std::string path = report == "default" ? ReportFileName(found) : report;
+    if (absl::Status status = WriteReport(files, path, force); !status.ok()) return Fail(status);
+    absl::PrintF(
+        "%s: %d files, without names or serial numbers; look through them before you pass them on:\n"
+        "  tar -xzOf %s | less\n%s\n",
+        path, files.size(), path, VerdictLine(found));
+    return found.chosen.empty() ? kExitFailed : kExitDone;
+  }
   progress.Show("virtual machines");
   LookForVms({.by_proc = *vms_by == DaemonOptions::Vms::kProc, .connect = arguments.connect}, found);
   progress.Clear();

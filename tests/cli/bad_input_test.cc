@@ -212,6 +212,20 @@ TEST(HostTest, ProbeSaysWhatIsMissingAndFails) {
   EXPECT_THAT(json.out, AllOf(HasSubstr("\"chosen\": null"), HasSubstr("\"emulated\": true")));
 }
 
+TEST(HostTest, AReportReplacesNothingUnlessForced) {
+  HostBuilder host(CpuVendor::kIntel, 6, 0x55);
+  host.AddCpu({.cpu = 0});
+  const std::string file = host.root().Path("/report.tar.gz");
+  const std::vector<std::string> words = {"probe", "--host-root=" + host.root().prefix(), "--report=" + file};
+  const Ended first = Vrapl(words);
+  EXPECT_EQ(first.code, kFailed) << "no energy can be measured there";
+  EXPECT_THAT(first.out, AllOf(HasSubstr(file), HasSubstr("look through them")));
+  ExpectOneLine(Vrapl(words), kFailed, AllOf(HasSubstr(file), HasSubstr("exists already"), HasSubstr("--force")));
+  std::vector<std::string> forced = words;
+  forced.push_back("--force");
+  EXPECT_THAT(Vrapl(forced).out, HasSubstr(file));
+}
+
 TEST(VmTest, APortThatDoesNotExist) {
   ExpectOneLine(Vrapl({"web", "/dev/pts/does-not-exist"}), kFailed,
                 AllOf(HasSubstr("/dev/pts/does-not-exist"), HasSubstr("virsh dumpxml web")));
