@@ -24,6 +24,8 @@ constexpr RaplModel Intel(int model, absl::string_view name, uint32_t domains, a
           .psys_unit_joules = std::nullopt,
           .domains = domains,
           .typical_esu = 14,
+          .counter_bits = 32,
+          .access = RaplAccess::kMsr,
           .source = source};
 }
 constexpr RaplModel Intel12(int model, absl::string_view name, uint32_t domains, absl::string_view source) {
@@ -31,11 +33,18 @@ constexpr RaplModel Intel12(int model, absl::string_view name, uint32_t domains,
   row.family = 0x12;
   return row;
 }
+// Zen 4 and later count in all 64 bits. A row of a whole family says what holds for each of its models.
+// Source: the amd_energy driver's list of CPUs; Linux arch/x86/kernel/cpu/amd.c for the model ranges of a generation.
+constexpr int AmdCounterBits(int family, int model) {
+  if (family == 0x19) return (model >= 0x10 && model <= 0x1F) || (model >= 0x60 && model <= 0xAF) ? 64 : 32;
+  return family == 0x1A ? 64 : 32;
+}
 constexpr RaplModel Amd(int family, int model, absl::string_view name, absl::string_view source) {
   RaplModel row = Intel(model, name, kPkg | kCore, source);
   row.vendor = CpuVendor::kAmd;
   row.family = family;
   row.typical_esu = 16;
+  row.counter_bits = AmdCounterBits(family, model);
   return row;
 }
 constexpr RaplModel Hygon(int family, int model, absl::string_view name, absl::string_view source) {
@@ -64,6 +73,10 @@ constexpr RaplModel Microjoules(RaplModel row) {
 constexpr RaplModel ByRange(RaplModel row) {
   row.unit_rule = EnergyUnitRule::kByRange;
   return Esu(5, row);
+}
+constexpr RaplModel KernelTpmi(RaplModel row) {
+  row.access = RaplAccess::kMsrKernelTpmi;
+  return row;
 }
 
 // The last column names who lists the model and was read for the row:
@@ -128,11 +141,11 @@ constexpr RaplModel kModels[] = {
     // Forest, where turbostat, PCM and raplcap disagree on its unit by a factor of 16384.
     PsysInJoules(Intel(0x8F, "Sapphire Rapids", kPkg | kPp0 | kDram | kPsys, "perf powercap turbostat PAPI PCM raplcap LIKWID")),
     PsysInJoules(Intel(0xCF, "Emerald Rapids", kPkg | kPp0 | kDram | kPsys, "perf powercap turbostat PAPI PCM raplcap LIKWID")),
-    Intel(0xAD, "Granite Rapids", kPkg | kDram, "turbostat PAPI PCM raplcap LIKWID"),
-    Intel(0xAE, "Granite Rapids-D", kPkg | kDram, "turbostat PCM raplcap"),
-    Intel(0xAF, "Sierra Forest", kPkg | kDram, "turbostat PCM raplcap LIKWID"),
-    Intel(0xB6, "Grand Ridge", kPkg | kDram | kPsys, "turbostat PCM"),
-    Intel(0xDD, "Clearwater Forest", kPkg | kDram | kPsys, "turbostat"),
+    KernelTpmi(Intel(0xAD, "Granite Rapids", kPkg | kDram, "turbostat PAPI PCM raplcap LIKWID")),
+    KernelTpmi(Intel(0xAE, "Granite Rapids-D", kPkg | kDram, "turbostat PCM raplcap")),
+    KernelTpmi(Intel(0xAF, "Sierra Forest", kPkg | kDram, "turbostat PCM raplcap LIKWID")),
+    KernelTpmi(Intel(0xB6, "Grand Ridge", kPkg | kDram | kPsys, "turbostat PCM")),
+    KernelTpmi(Intel(0xDD, "Clearwater Forest", kPkg | kDram | kPsys, "turbostat")),
     // Atoms. Silvermont counts in 2^ESU uJ; where the sources disagree for its relatives, the value of ESU decides.
     Microjoules(Intel(0x37, "Bay Trail (Silvermont)", kPkg | kPp0, "powercap turbostat PCM raplcap LIKWID")),
     ByRange(Intel(0x4A, "Merrifield (Silvermont)", kPkg | kPp0, "powercap raplcap LIKWID")),
@@ -202,6 +215,15 @@ constexpr RaplModel kModels[] = {
 constexpr RaplModel kLaterAmd = Amd(kAnyFamily, kAnyModel, "AMD, unlisted family", "perf turbostat");
 constexpr RaplModel kLaterHygon = Hygon(kAnyFamily, kAnyModel, "Hygon, unlisted family", "perf turbostat");
 
+// turbostat declares no RAPL registers for these; the kernel finds their counters by TPMI's own PCI capability.
+constexpr TpmiModel kTpmiModels[] = {
+    {.vendor = CpuVendor::kIntel,
+     .family = 0x13,
+     .model = 0x01,
+     .name = "Diamond Rapids",
+     .source = "Linux drivers/powercap/intel_rapl_tpmi.c; turbostat"},
+};
+
 }  // namespace
 
 std::optional<MsrAddress> EnergyStatusRegister(CpuVendor vendor, RaplDomain domain) {
@@ -233,6 +255,13 @@ MsrAddress PowerUnitRegister(CpuVendor vendor) {
 }
 
 absl::Span<const RaplModel> RaplModels() { return kModels; }
+
+const TpmiModel* FindTpmiModel(CpuVendor vendor, int family, int model) {
+  for (const TpmiModel& entry : kTpmiModels) {
+    if (entry.vendor == vendor && entry.family == family && entry.model == model) return &entry;
+  }
+  return nullptr;
+}
 
 const RaplModel* FindRaplModel(CpuVendor vendor, int family, int model) {
   const RaplModel* of_family = nullptr;

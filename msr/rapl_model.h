@@ -23,6 +23,13 @@ enum class EnergyUnitRule : uint8_t {
   kByRange,      // sources disagree: ESU >= 10 can only be kPowerOfTwo, ESU <= 9 only kMicrojoules
 };
 
+// Who else reads the counters behind a model's registers.
+enum class RaplAccess : uint8_t {
+  kMsr,            // the kernel reads the same registers (its drivers perf "power" and intel_rapl_msr)
+  kMsrKernelTpmi,  // the registers count, but the kernel takes the energy from TPMI: sysfs and perf need
+                   // intel_rapl_tpmi
+};
+
 inline constexpr int kAnyModel = -1;
 inline constexpr int kAnyFamily = -1;
 
@@ -36,7 +43,9 @@ struct RaplModel {
   std::optional<double> psys_unit_joules;  // replaces the rule for psys
   uint32_t domains;                        // bit 1 << RaplDomain for each candidate
   int typical_esu;                         // the usual ESU: for emulation and tests; a reader takes the register's
-  absl::string_view source;                // where the row's facts come from; rapl_model.cc explains the names
+  int counter_bits;                        // that count in an energy status register; we read the low 32 of any
+  RaplAccess access;
+  absl::string_view source;  // where the row's facts come from; rapl_model.cc explains the names
 
   constexpr bool Has(RaplDomain domain) const { return (domains >> static_cast<int>(domain) & 1) != 0; }
 };
@@ -46,6 +55,18 @@ std::optional<MsrAddress> EnergyStatusRegister(CpuVendor vendor, RaplDomain doma
 MsrAddress PowerUnitRegister(CpuVendor vendor);
 
 absl::Span<const RaplModel> RaplModels();
+
+// A CPU that has RAPL, but none of its registers: the counters are behind TPMI, which only the kernel reads.
+struct TpmiModel {
+  CpuVendor vendor;
+  int family;
+  int model;
+  absl::string_view name;
+  absl::string_view source;
+};
+
+// The entry for a CPU, or null where it is none of these.
+const TpmiModel* FindTpmiModel(CpuVendor vendor, int family, int model);
 
 // The row for a CPU, or null where there is none. AMD and Hygon families after the table's get a row of family
 // kAnyFamily: it holds where CPUID announces RAPL (CpuModel::rapl), because there the bit, not the model, is the rule.

@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_format.h"
 #include "msr/energy_unit.h"
 #include "tests/status_matchers.h"
 
@@ -91,6 +92,172 @@ INSTANTIATE_TEST_SUITE_P(
       for (const char c : std::string(unit_case.param.what)) name += absl::ascii_isalnum(c) ? c : '_';
       return name;
     });
+
+// Every row of the table, once more and by hand: what each model's unit register, as such a CPU gives it, makes of each
+// domain. A row that is changed, lost or added must be changed here too.
+constexpr double kNo = 0;  // the model has no such domain
+constexpr double k32uJ = 32e-6;
+constexpr double kJoule = 1;
+constexpr uint64_t kRawAvoton = 0x00001005;
+constexpr RaplAccess kMsr = RaplAccess::kMsr;
+constexpr RaplAccess kTpmi = RaplAccess::kMsrKernelTpmi;
+
+struct RowCase {
+  CpuVendor vendor;
+  int family;
+  int model;
+  uint64_t power_unit;
+  double package, cores, uncore, dram, psys, core;
+  int counter_bits;
+  RaplAccess access;
+};
+
+constexpr CpuVendor kHygon = CpuVendor::kHygon;
+
+TEST(RaplModelTest, EachRowGivesEachDomainItsUnit) {
+  // clang-format off
+  const RowCase cases[] = {
+        //       vendor  family model      unit register   package cores   uncore  dram    psys    core    bits access
+        RowCase{kIntel, 0x06, 0x2A,      kRawEsu16,      kEsu16, kEsu16, kEsu16, kNo,    kNo,    kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0x2D,      kRawEsu16,      kEsu16, kEsu16, kNo,    kEsu16, kNo,    kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0x3A,      kRawEsu16,      kEsu16, kEsu16, kEsu16, kNo,    kNo,    kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0x3E,      kRawEsu16,      kEsu16, kEsu16, kNo,    kEsu16, kNo,    kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0x3C,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu14, kNo,    kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0x45,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu14, kNo,    kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0x46,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu14, kNo,    kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0x3F,      kRawEsu14,      kEsu14, kEsu14, kNo,    kEsu16, kNo,    kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0x3D,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu14, kNo,    kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0x47,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu14, kNo,    kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0x4F,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu16, kNo,    kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0x56,      kRawEsu14,      kEsu14, kEsu14, kNo,    kEsu16, kNo,    kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0x4E,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu14, kEsu14, kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0x5E,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu14, kEsu14, kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0x55,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu16, kEsu14, kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0x8E,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu14, kEsu14, kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0x9E,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu14, kEsu14, kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0xA5,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu14, kEsu14, kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0xA6,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu14, kEsu14, kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0x66,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu14, kEsu14, kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0x7D,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu14, kEsu14, kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0x7E,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu14, kEsu14, kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0x9D,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu14, kEsu14, kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0x6A,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu16, kEsu14, kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0x6C,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu16, kEsu14, kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0xA7,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu14, kEsu14, kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0x8C,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu14, kEsu14, kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0x8D,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu14, kEsu14, kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0x8A,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu14, kEsu14, kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0x97,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu14, kEsu14, kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0x9A,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu14, kEsu14, kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0xBE,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu14, kEsu14, kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0xB7,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu14, kEsu14, kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0xBA,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu14, kEsu14, kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0xBF,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu14, kEsu14, kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0xD7,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu14, kEsu14, kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0xAC,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu14, kEsu14, kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0xAA,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu14, kEsu14, kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0xC5,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu14, kEsu14, kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0xC6,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu14, kEsu14, kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0xB5,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu14, kEsu14, kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0xBD,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu14, kEsu14, kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0xCC,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu14, kEsu14, kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0xD5,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu14, kEsu14, kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0x8F,      kRawEsu14,      kEsu14, kEsu14, kNo,    kEsu14, kJoule, kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0xCF,      kRawEsu14,      kEsu14, kEsu14, kNo,    kEsu14, kJoule, kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0xAD,      kRawEsu14,      kEsu14, kNo,    kNo,    kEsu14, kNo,    kNo,    32, kTpmi},
+        RowCase{kIntel, 0x06, 0xAE,      kRawEsu14,      kEsu14, kNo,    kNo,    kEsu14, kNo,    kNo,    32, kTpmi},
+        RowCase{kIntel, 0x06, 0xAF,      kRawEsu14,      kEsu14, kNo,    kNo,    kEsu14, kNo,    kNo,    32, kTpmi},
+        RowCase{kIntel, 0x06, 0xB6,      kRawEsu14,      kEsu14, kNo,    kNo,    kEsu14, kEsu14, kNo,    32, kTpmi},
+        RowCase{kIntel, 0x06, 0xDD,      kRawEsu14,      kEsu14, kNo,    kNo,    kEsu14, kEsu14, kNo,    32, kTpmi},
+        RowCase{kIntel, 0x06, 0x37,      kRawSilvermont, k32uJ,  k32uJ,  kNo,    kNo,    kNo,    kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0x4A,      kRawSilvermont, k32uJ,  k32uJ,  kNo,    kNo,    kNo,    kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0x4D,      kRawAvoton,     kEsu16, kEsu16, kNo,    kNo,    kNo,    kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0x5A,      kRawSilvermont, k32uJ,  k32uJ,  kNo,    kNo,    kNo,    kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0x5D,      kRawSilvermont, k32uJ,  k32uJ,  kNo,    kNo,    kNo,    kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0x4C,      kRawSilvermont, k32uJ,  k32uJ,  kNo,    kNo,    kNo,    kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0x5C,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu14, kNo,    kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0x5F,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu14, kNo,    kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0x7A,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu14, kNo,    kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0x86,      kRawEsu14,      kEsu14, kNo,    kNo,    kNo,    kNo,    kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0x96,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu14, kNo,    kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0x9C,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu14, kNo,    kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0x57,      kRawEsu14,      kEsu14, kNo,    kNo,    kEsu16, kNo,    kNo,    32, kMsr},
+        RowCase{kIntel, 0x06, 0x85,      kRawEsu14,      kEsu14, kNo,    kNo,    kEsu16, kNo,    kNo,    32, kMsr},
+        RowCase{kIntel, 0x12, 0x01,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu14, kEsu14, kNo,    32, kMsr},
+        RowCase{kIntel, 0x12, 0x03,      kRawEsu14,      kEsu14, kEsu14, kEsu14, kEsu14, kEsu14, kNo,    32, kMsr},
+        RowCase{kAmd,   0x17, kAnyModel, kRawAmd,        kEsu16, kNo,    kNo,    kNo,    kNo,    kEsu16, 32, kMsr},
+        RowCase{kAmd,   0x17, 0x01,      kRawAmd,        kEsu16, kNo,    kNo,    kNo,    kNo,    kEsu16, 32, kMsr},
+        RowCase{kAmd,   0x17, 0x08,      kRawAmd,        kEsu16, kNo,    kNo,    kNo,    kNo,    kEsu16, 32, kMsr},
+        RowCase{kAmd,   0x17, 0x11,      kRawAmd,        kEsu16, kNo,    kNo,    kNo,    kNo,    kEsu16, 32, kMsr},
+        RowCase{kAmd,   0x17, 0x18,      kRawAmd,        kEsu16, kNo,    kNo,    kNo,    kNo,    kEsu16, 32, kMsr},
+        RowCase{kAmd,   0x17, 0x20,      kRawAmd,        kEsu16, kNo,    kNo,    kNo,    kNo,    kEsu16, 32, kMsr},
+        RowCase{kAmd,   0x17, 0x31,      kRawAmd,        kEsu16, kNo,    kNo,    kNo,    kNo,    kEsu16, 32, kMsr},
+        RowCase{kAmd,   0x17, 0x60,      kRawAmd,        kEsu16, kNo,    kNo,    kNo,    kNo,    kEsu16, 32, kMsr},
+        RowCase{kAmd,   0x17, 0x68,      kRawAmd,        kEsu16, kNo,    kNo,    kNo,    kNo,    kEsu16, 32, kMsr},
+        RowCase{kAmd,   0x17, 0x71,      kRawAmd,        kEsu16, kNo,    kNo,    kNo,    kNo,    kEsu16, 32, kMsr},
+        RowCase{kAmd,   0x17, 0x90,      kRawAmd,        kEsu16, kNo,    kNo,    kNo,    kNo,    kEsu16, 32, kMsr},
+        RowCase{kAmd,   0x17, 0xA0,      kRawAmd,        kEsu16, kNo,    kNo,    kNo,    kNo,    kEsu16, 32, kMsr},
+        RowCase{kAmd,   0x19, kAnyModel, kRawAmd,        kEsu16, kNo,    kNo,    kNo,    kNo,    kEsu16, 32, kMsr},
+        RowCase{kAmd,   0x19, 0x00,      kRawAmd,        kEsu16, kNo,    kNo,    kNo,    kNo,    kEsu16, 32, kMsr},
+        RowCase{kAmd,   0x19, 0x01,      kRawAmd,        kEsu16, kNo,    kNo,    kNo,    kNo,    kEsu16, 32, kMsr},
+        RowCase{kAmd,   0x19, 0x08,      kRawAmd,        kEsu16, kNo,    kNo,    kNo,    kNo,    kEsu16, 32, kMsr},
+        RowCase{kAmd,   0x19, 0x21,      kRawAmd,        kEsu16, kNo,    kNo,    kNo,    kNo,    kEsu16, 32, kMsr},
+        RowCase{kAmd,   0x19, 0x30,      kRawAmd,        kEsu16, kNo,    kNo,    kNo,    kNo,    kEsu16, 32, kMsr},
+        RowCase{kAmd,   0x19, 0x44,      kRawAmd,        kEsu16, kNo,    kNo,    kNo,    kNo,    kEsu16, 32, kMsr},
+        RowCase{kAmd,   0x19, 0x50,      kRawAmd,        kEsu16, kNo,    kNo,    kNo,    kNo,    kEsu16, 32, kMsr},
+        RowCase{kAmd,   0x19, 0x10,      kRawAmd,        kEsu16, kNo,    kNo,    kNo,    kNo,    kEsu16, 64, kMsr},
+        RowCase{kAmd,   0x19, 0x11,      kRawAmd,        kEsu16, kNo,    kNo,    kNo,    kNo,    kEsu16, 64, kMsr},
+        RowCase{kAmd,   0x19, 0x18,      kRawAmd,        kEsu16, kNo,    kNo,    kNo,    kNo,    kEsu16, 64, kMsr},
+        RowCase{kAmd,   0x19, 0x61,      kRawAmd,        kEsu16, kNo,    kNo,    kNo,    kNo,    kEsu16, 64, kMsr},
+        RowCase{kAmd,   0x19, 0x74,      kRawAmd,        kEsu16, kNo,    kNo,    kNo,    kNo,    kEsu16, 64, kMsr},
+        RowCase{kAmd,   0x19, 0x75,      kRawAmd,        kEsu16, kNo,    kNo,    kNo,    kNo,    kEsu16, 64, kMsr},
+        RowCase{kAmd,   0x19, 0x78,      kRawAmd,        kEsu16, kNo,    kNo,    kNo,    kNo,    kEsu16, 64, kMsr},
+        RowCase{kAmd,   0x19, 0x7C,      kRawAmd,        kEsu16, kNo,    kNo,    kNo,    kNo,    kEsu16, 64, kMsr},
+        RowCase{kAmd,   0x19, 0x90,      kRawAmd,        kEsu16, kNo,    kNo,    kNo,    kNo,    kEsu16, 64, kMsr},
+        RowCase{kAmd,   0x19, 0xA0,      kRawAmd,        kEsu16, kNo,    kNo,    kNo,    kNo,    kEsu16, 64, kMsr},
+        RowCase{kAmd,   0x1A, kAnyModel, kRawAmd,        kEsu16, kNo,    kNo,    kNo,    kNo,    kEsu16, 64, kMsr},
+        RowCase{kAmd,   0x1A, 0x00,      kRawAmd,        kEsu16, kNo,    kNo,    kNo,    kNo,    kEsu16, 64, kMsr},
+        RowCase{kAmd,   0x1A, 0x02,      kRawAmd,        kEsu16, kNo,    kNo,    kNo,    kNo,    kEsu16, 64, kMsr},
+        RowCase{kAmd,   0x1A, 0x08,      kRawAmd,        kEsu16, kNo,    kNo,    kNo,    kNo,    kEsu16, 64, kMsr},
+        RowCase{kAmd,   0x1A, 0x10,      kRawAmd,        kEsu16, kNo,    kNo,    kNo,    kNo,    kEsu16, 64, kMsr},
+        RowCase{kAmd,   0x1A, 0x11,      kRawAmd,        kEsu16, kNo,    kNo,    kNo,    kNo,    kEsu16, 64, kMsr},
+        RowCase{kAmd,   0x1A, 0x24,      kRawAmd,        kEsu16, kNo,    kNo,    kNo,    kNo,    kEsu16, 64, kMsr},
+        RowCase{kAmd,   0x1A, 0x44,      kRawAmd,        kEsu16, kNo,    kNo,    kNo,    kNo,    kEsu16, 64, kMsr},
+        RowCase{kAmd,   0x1A, 0x60,      kRawAmd,        kEsu16, kNo,    kNo,    kNo,    kNo,    kEsu16, 64, kMsr},
+        RowCase{kAmd,   0x1A, 0x70,      kRawAmd,        kEsu16, kNo,    kNo,    kNo,    kNo,    kEsu16, 64, kMsr},
+        RowCase{kAmd,   0x1A, 0x50,      kRawAmd,        kEsu16, kNo,    kNo,    kNo,    kNo,    kEsu16, 64, kMsr},
+        RowCase{kHygon, 0x18, kAnyModel, kRawAmd,        kEsu16, kNo,    kNo,    kNo,    kNo,    kEsu16, 32, kMsr}};
+  // clang-format on
+  std::set<const RaplModel*> covered;
+  for (const RowCase& expected : cases) {
+    SCOPED_TRACE(absl::StrFormat("family 0x%x model 0x%x", expected.family, expected.model));
+    const int model = expected.model == kAnyModel ? 0xFE : expected.model;
+    const RaplModel* row = FindRaplModel(expected.vendor, expected.family, model);
+    ASSERT_NE(row, nullptr);
+    EXPECT_EQ(row->model, expected.model);
+    EXPECT_TRUE(covered.insert(row).second) << "twice in this test";
+    const absl::StatusOr<EnergyUnits> units = DecodeEnergyUnits(expected.power_unit, *row);
+    ASSERT_THAT(units, IsOk());
+    for (const auto& [domain, unit] :
+         {std::pair(RaplDomain::kPackage, expected.package), std::pair(RaplDomain::kCores, expected.cores),
+          std::pair(RaplDomain::kUncore, expected.uncore), std::pair(RaplDomain::kDram, expected.dram),
+          std::pair(RaplDomain::kPsys, expected.psys), std::pair(RaplDomain::kCore, expected.core)}) {
+      EXPECT_EQ(row->Has(domain) ? units->For(domain).joules_per_tick : kNo, unit) << DomainName(domain);
+    }
+    EXPECT_EQ(row->counter_bits, expected.counter_bits);
+    EXPECT_EQ(row->access, expected.access);
+  }
+  for (const RaplModel& row : RaplModels()) EXPECT_TRUE(covered.contains(&row)) << row.name << " is not tested";
+}
+
+// It has RAPL, but no register of it.
+TEST(RaplModelTest, TpmiOnlyModelsAreKnownByName) {
+  ASSERT_NE(FindTpmiModel(kIntel, 0x13, 0x01), nullptr);
+  EXPECT_EQ(FindTpmiModel(kIntel, 0x13, 0x01)->name, "Diamond Rapids");
+  EXPECT_EQ(FindTpmiModel(kIntel, 6, 0x01), nullptr);
+  EXPECT_EQ(FindTpmiModel(kAmd, 0x13, 0x01), nullptr);
+  EXPECT_EQ(FindRaplModel(kIntel, 0x13, 0x01), nullptr);
+}
 
 TEST(RaplModelTest, ExactlyTheseModelsHaveAnException) {
   std::set<int> fixed_dram;
