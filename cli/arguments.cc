@@ -39,6 +39,8 @@ std::optional<pid_t> EmulatorOf(const HostRoot& root) {
 
 void AddSourceOptions(CLI::App& app, CommonArguments& arguments) {
   app.add_option("--backend", arguments.backend, "how energy is read: auto, msr, sysfs (auto)")->type_name("NAME");
+  app.add_option("--cpu-table", arguments.cpu_table, "rows for CPUs that msr does not know (docs/cpu-table.md)")
+      ->type_name("FILE");
   app.add_option("--host-root", arguments.host_root, "read the hardware files below DIR instead of /")
       ->type_name("DIR");
   app.add_flag(
@@ -92,6 +94,10 @@ absl::StatusOr<Backend> ParseBackend(absl::string_view text) {
   if (text == "msr") return Backend::kMsr;
   if (text == "sysfs" || text == "powercap") return Backend::kSysfs;
   return UnknownWord("--backend", text, {"auto", "msr", "sysfs"});
+}
+
+absl::StatusOr<CpuTable> ParseCpuTable(const std::string& path) {
+  return path.empty() ? CpuTable() : CpuTable::WithFile(path);
 }
 
 absl::StatusOr<std::vector<Model>> ParseModels(absl::string_view text) {
@@ -176,6 +182,9 @@ absl::StatusOr<DaemonOptions> ToDaemonOptions(const CommonArguments& arguments) 
   absl::StatusOr<Backend> backend = ParseBackend(arguments.backend);
   if (!backend.ok()) return backend.status();
   options.backend = *backend;
+  absl::StatusOr<CpuTable> cpu_table = ParseCpuTable(arguments.cpu_table);
+  if (!cpu_table.ok()) return cpu_table.status();
+  options.cpu_table = *std::move(cpu_table);
   absl::StatusOr<std::vector<Model>> models = ParseModels(arguments.model);
   if (!models.ok()) return models.status();
   options.models = *models;

@@ -25,6 +25,7 @@ enum class Format { kText, kCsv, kJsonl };
 struct CommonArguments {
   std::string backend = "auto";
   std::string host_root;
+  std::string cpu_table;
   std::string emulate;  // with --emulate: the CPU, or "default"
   std::vector<std::string> emulator_options;
   std::string connect = "qemu:///system";
@@ -37,7 +38,7 @@ struct CommonArguments {
   std::vector<std::string> only_vms;
 };
 
-// Which energy counters: --backend, --host-root, --emulate and its options. For every verb.
+// Which energy counters: --backend, --cpu-table, --host-root, --emulate and its options. For every verb.
 void AddSourceOptions(CLI::App& app, CommonArguments& arguments);
 // Which VMs and how they are charged: --connect, --vms, --vm, --model, --base-power, --period, --duration, --format.
 void AddRunOptions(CLI::App& app, CommonArguments& arguments);
@@ -46,6 +47,8 @@ void AddRunOptions(CLI::App& app, CommonArguments& arguments);
 absl::StatusOr<int64_t> ParseDurationNs(absl::string_view name, absl::string_view text, int64_t least_ns,
                                         int64_t most_ns);
 absl::StatusOr<Backend> ParseBackend(absl::string_view text);
+// The built-in CPU table, with the rows of FILE when `path` is not "".
+absl::StatusOr<CpuTable> ParseCpuTable(const std::string& path);
 absl::StatusOr<std::vector<Model>> ParseModels(absl::string_view text);
 absl::StatusOr<DaemonOptions::Vms> ParseVms(absl::string_view text);  // "": libvirt
 absl::StatusOr<Format> ParseFormat(absl::string_view text);

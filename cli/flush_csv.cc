@@ -16,7 +16,7 @@ std::string Quoted(const std::string& text) {
 
 std::string FlushCsvHeader() {
   return "t_ns,dt_ns,kind,vm_id,vm_name,vm_pid,part,package,die,domain,energy_ticks,energy_uj,active_uj,run_time_ns,"
-         "read_errors,model,source\n";
+         "read_errors,model,source,cpu_table\n";
 }
 
 std::string FlushToCsv(const FlushReport& report) {
@@ -36,7 +36,8 @@ std::string FlushToCsv(const FlushReport& report) {
                       ",", row.package_id, ",", row.die_id, ",");
       absl::StrAppend(&text, DomainName(row.domain), ",", row.energy_ticks, ",", row.energy_uj, ",",
                       row.active_uj ? absl::StrCat(*row.active_uj) : "", ",", row.run_time_ns, ",");
-      absl::StrAppend(&text, read_errors, ",", ModelName(applied), ",", report.source, "\n");
+      absl::StrAppend(&text, read_errors, ",", ModelName(applied), ",", report.source, ",", Quoted(report.cpu_table),
+                      "\n");
     }
   }
   return text;

@@ -136,6 +136,7 @@ std::string FlushToText(const FlushReport& report, const TextStyle& style) {
   float most = 0;
   for (const VmReport& vm : report.vms) {
     for (const float mean : PartMeans(vm.power_w, style.curve_width)) most = std::max(most, mean);
+  if (!report.cpu_table.empty()) absl::StrAppend(&text, "  cpu_table=", report.cpu_table, "\n");
   }
   if (most > 0) absl::StrAppendFormat(&text, "  power of each VM in this flush, full height %.2f W\n", most);
   for (const VmReport& vm : report.vms) {

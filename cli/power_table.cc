@@ -54,8 +54,9 @@ std::string PowerTable::Format(const FlushReport& report) {
   for (const auto& [column, energy_uj] : cells) columns.push_back(column);
   std::string text;
   if (columns != columns_ || lines_since_header_ >= kHeaderEvery) {
-    absl::StrAppendFormat(&text, "# watts, mean of each interval; source %s (%s)\n%12s", report.source, report.backend,
-                          "t_s");
+    absl::StrAppendFormat(&text, "# watts, mean of each interval; source %s (%s)%s\n%12s", report.source,
+                          report.backend,
+                          report.cpu_table.empty() ? "" : absl::StrCat("; cpu_table=", report.cpu_table), "t_s");
     for (const std::string& column : columns) absl::StrAppendFormat(&text, " %12s", column);
     text += "  model\n";
     columns_ = columns;
@@ -65,9 +66,13 @@ std::string PowerTable::Format(const FlushReport& report) {
   absl::StrAppendFormat(&text, "%12.6f", static_cast<double>(report.t_ns) * 1e-9);
   for (const auto& [column, energy_uj] : cells) {
     const double watts = static_cast<double>(energy_uj) * 1e3 / static_cast<double>(report.dt_ns);
+    // Where no time has passed there is no power.
     const auto why =
         std::find_if(untold.begin(), untold.end(), [&](const auto& other) { return other.first == column; });
-    absl::StrAppendFormat(&text, " %12s", why != untold.end() ? why->second : absl::StrFormat("%.3f", watts));
+    absl::StrAppendFormat(&text, " %12s",
+                          why != untold.end() ? why->second
+                          : report.dt_ns == 0 ? "-"
+                                              : absl::StrFormat("%.3f", watts));
   }
   absl::StrAppend(&text, "  ", by_capacity ? "capacity" : std::string(ModelName(model.model)), "\n");
   return text;

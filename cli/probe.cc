@@ -88,6 +88,8 @@ int ProbeVerb(int argc, char** argv) {
   if (!backend.ok()) return Fail(backend.status());
   absl::StatusOr<DaemonOptions::Vms> vms_by = ParseVms(arguments.vms);
   if (!vms_by.ok()) return Fail(vms_by.status());
+  absl::StatusOr<CpuTable> cpu_table = ParseCpuTable(arguments.cpu_table);
+  if (!cpu_table.ok()) return Fail(cpu_table.status());
   StopOnSignals();  // an emulator started for this is ended on every way out
   absl::StatusOr<Host> host = OpenHost(arguments);
   if (!host.ok()) return Fail(host.status());
@@ -96,10 +98,13 @@ int ProbeVerb(int argc, char** argv) {
   const SystemState system = ReadSystem();
   ProbeFindings found = Look(
       host->root, system,
-      {.backend = *backend, .updates = {}, .on_step = [&progress](absl::string_view step) { progress.Show(step); }});
+      {.backend = *backend, .cpu_table = *cpu_table, .updates = {}, .on_step = [&progress](absl::string_view step) {
+         progress.Show(step);
+       }});
   const auto on_step = [&progress](absl::string_view step) { progress.Show(step); };
   std::optional<CrossCheck> check;
-  if (cross_check || !report.empty()) check = RunCrossCheck(host->root, found, {.on_step = on_step});
+  if (cross_check || !report.empty())
+    check = RunCrossCheck(host->root, found, {.cpu_table = *cpu_table, .on_step = on_step});
   if (!report.empty()) {
     progress.Show("registers and files, for the report");
     const FileTree files = MakeReport(host->root, found, *check, system);
@@ -115,6 +120,7 @@ int ProbeVerb(int argc, char** argv) {
   progress.Show("virtual machines");
   LookForVms({.by_proc = *vms_by == DaemonOptions::Vms::kProc, .connect = arguments.connect}, found);
   progress.Clear();
+  if (cpu_table->added() > 0 && found.cpu_table.empty()) Notice("--cpu-table has no row for this CPU");
   const TextOptions text{.colour = UseColour()};
   std::fputs((as_json ? ToJson(found, check ? &*check : nullptr)
               : check ? ToText(*check, text)

@@ -2,6 +2,7 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/posix.h"
 #include "cli/arguments.h"
@@ -69,6 +70,8 @@ int SampleVerb(int argc, char** argv) {
                                 [&](const RunDescription& description) {
                                   if (description.source == "emulated")
                                     Notice("EMULATED HARDWARE: the energy is not measured");
+                                  if (!description.cpu_table.empty())
+                                    Notice(absl::StrCat("cpu_table=", description.cpu_table));
                                   if (*format == Format::kCsv) std::fputs(FlushCsvHeader().c_str(), stdout);
                                 },
                             .on_report =

@@ -52,6 +52,7 @@ std::string DescriptionText(const RunDescription& description) {
   std::string text;
   if (description.source == "emulated") text += "EMULATED HARDWARE: the energy below is not measured\n";
   absl::StrAppend(&text, description.cpu, ", read by ", description.backend, "\n");
+  if (!description.cpu_table.empty()) absl::StrAppend(&text, "  cpu_table=", description.cpu_table, "\n");
   for (const std::string& package : description.packages) absl::StrAppend(&text, "  ", package, "\n");
   return absl::StrCat(text, "  VMs by ", description.vms, "\n");
 }

@@ -26,8 +26,7 @@ enum class EnergyUnitRule : uint8_t {
 // Who else reads the counters behind a model's registers.
 enum class RaplAccess : uint8_t {
   kMsr,            // the kernel reads the same registers (its drivers perf "power" and intel_rapl_msr)
-  kMsrKernelTpmi,  // the registers count, but the kernel takes the energy from TPMI: sysfs and perf need
-                   // intel_rapl_tpmi
+  kMsrKernelTpmi,  // the registers count, but the kernel takes the energy from TPMI (driver intel_rapl_tpmi)
 };
 
 inline constexpr int kAnyModel = -1;

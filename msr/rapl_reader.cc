@@ -237,20 +237,31 @@ struct ProbedHost {
   std::vector<PackageTopology> topology;  // of probe.packages
 };
 
+// No unit is guessed: by another model's rule the energy may be wrong by a factor of 16384 and look like energy.
+absl::Status NoRow(const CpuModel& cpu) {
+  if (const TpmiModel* tpmi = FindTpmiModel(cpu.vendor, cpu.family, cpu.model)) {
+    return absl::UnimplementedError(
+        absl::StrCat(DescribeCpu(cpu), " is ", tpmi->name,
+                     ", which has no RAPL registers: its counters are behind TPMI, which the kernel reads (`modprobe "
+                     "intel_rapl_tpmi`); then --backend=perf or --backend=sysfs"));
+  }
+  return absl::UnimplementedError(
+      absl::StrCat("the CPU table has no row ", CpuId(cpu.family, cpu.model), " for ", DescribeCpu(cpu),
+                   ", and its energy unit is not guessed; where the kernel knows it, --backend=perf or "
+                   "--backend=sysfs can read it, and --cpu-table=FILE adds a row (docs/cpu-table.md)"));
+}
+
 absl::StatusOr<ProbedHost> ProbeHost(const HostRoot& host_root, const MsrOptions& options) {
   absl::StatusOr<CpuModel> cpu = ReadCpuModel(host_root);
   if (!cpu.ok()) return cpu.status();
-  const RaplModel* model = FindRaplModel(cpu->vendor, cpu->family, cpu->model);
-  if (model != nullptr && model->family == kAnyFamily && !cpu->rapl) model = nullptr;
-  if (model == nullptr) {
-    return absl::UnimplementedError(absl::StrCat(
-        "the CPU table has no row for ", DescribeCpu(*cpu),
-        ", and its energy unit is not guessed; if /sys/class/powercap has zones, --backend=sysfs can read them"));
-  }
+  const RaplModel* model = options.cpu_table.Find(*cpu);
+  if (model == nullptr) return NoRow(*cpu);
   absl::StatusOr<std::vector<PackageTopology>> topology = ReadTopology(host_root, cpu->vendor);
   if (!topology.ok()) return topology.status();
 
-  ProbedHost host{.probe = {.cpu = *std::move(cpu), .model = model, .packages = {}}, .topology = *std::move(topology)};
+  ProbedHost host{.probe = {.cpu = *std::move(cpu), .model = model, .packages = {}, .cpu_table = ""},
+                  .topology = *std::move(topology)};
+  host.probe.cpu_table = options.cpu_table.Label(host.probe.cpu);
   for (const PackageTopology& package : host.topology) {
     host.probe.packages.push_back(ProbePackage(host_root, options, *model, package));
   }

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -14,6 +15,7 @@
 #include "base/domain_probe.h"
 #include "base/energy_source.h"
 #include "base/host_root.h"
+#include "msr/cpu_table.h"
 #include "msr/rapl_model.h"
 
 namespace vrapl {
@@ -21,13 +23,15 @@ namespace vrapl {
 struct MsrOptions {
   bool per_core = false;  // AMD and Hygon: also each physical core, at one read and one interrupt per core and sample
   const Clock* clock = &RealClock();
+  CpuTable cpu_table;  // the rows to read by
 };
 
 // What the msr backend found on this host, as plain data.
 struct MsrProbe {
   CpuModel cpu;
-  const RaplModel* model = nullptr;  // lives as long as the program
+  const RaplModel* model = nullptr;  // lives as long as the MsrOptions' table
   std::vector<PackageProbe> packages;
+  std::string cpu_table;  // "FILE row 06_FF" where an operator's row says how to read this CPU, else ""
 };
 
 // Errors (the backend as a whole is of no use): UNIMPLEMENTED for a CPU without a row in the table, and what reading

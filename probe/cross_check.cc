@@ -347,7 +347,7 @@ CrossCheck RunCrossCheck(const HostRoot& root, const ProbeFindings& found, const
     }
     const auto kind = std::find_if(SourceKinds().begin(), SourceKinds().end(),
                                    [&](const SourceKind& one) { return source.name == one.name; });
-    absl::StatusOr<OpenBackend> opened = OpenEnergySources(kind->backend, root, *options.clock);
+    absl::StatusOr<OpenBackend> opened = OpenEnergySources(kind->backend, root, *options.clock, options.cpu_table);
     if (opened.ok()) {
       sources.push_back({.name = source.name, .packages = std::move(opened->sources)});
     } else {
@@ -360,6 +360,9 @@ CrossCheck RunCrossCheck(const HostRoot& root, const ProbeFindings& found, const
   CrossCheck check = CompareSources(sources, found.thermal_power, options);
   check.emulated = found.emulated;
   check.left_out = std::move(left_out);
+  if (!found.cpu_table.empty()) {
+    check.remarks.push_back({.text = absl::StrCat("cpu_table=", found.cpu_table, ": msr reads by it")});
+  }
   return check;
 }
 

@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/energy_source.h"
 #include "base/host_root.h"
+#include "msr/cpu_table.h"
 #include "probe/findings.h"
 
 namespace vrapl {
@@ -72,6 +73,7 @@ struct CrossCheck {
 struct CrossCheckOptions {
   absl::Duration duration = absl::Seconds(2);
   const Clock* clock = &RealClock();
+  CpuTable cpu_table = {};                              // the rows that msr reads by
   std::function<void(absl::string_view step)> on_step;  // may be null
 };
 

@@ -69,6 +69,7 @@ struct ProbeFindings {
   absl::StatusOr<CpuModel> cpu = absl::UnknownError("not looked at");
   std::string table_row;         // of the CPU table: "Skylake-SP, Cascade Lake, Cooper Lake"; "" when there is none
   std::string table_row_source;  // who lists the model
+  std::string cpu_table;         // "FILE row 06_FF" where the row is one that the operator gave, else ""
   std::string unit_rule;         // how its energy unit is found, in words
   std::map<int, ThermalPower> thermal_power;  // by package id, where it can be known
   std::vector<SourceFindings> sources;        // in the order in which `auto` tries them

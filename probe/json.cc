@@ -136,6 +136,7 @@ std::string ToJson(const ProbeFindings& found, const CrossCheck* cross_check) {
                {"energy", !found.chosen.empty()},
                {"chosen", TextOrNull(found.chosen)},
                {"cpu", CpuJson(found)}};
+  if (!found.cpu_table.empty()) json["cpu_table"] = found.cpu_table;
   if (!found.cpu.ok()) json["why_no_cpu"] = std::string(found.cpu.status().message());
   json["sources"] = Json::array();
   for (const SourceFindings& source : found.sources) json["sources"].push_back(SourceJson(found, source));

@@ -7,6 +7,7 @@
 
 #include "absl/strings/string_view.h"
 #include "base/host_root.h"
+#include "msr/cpu_table.h"
 #include "probe/findings.h"
 #include "probe/system.h"
 #include "probe/updates.h"
@@ -16,6 +17,7 @@ namespace vrapl {
 
 struct LookOptions {
   Backend backend = Backend::kAuto;  // only this source is looked at, or all
+  CpuTable cpu_table;                // the rows that msr reads by
   UpdateOptions updates;
   std::function<void(absl::string_view step)>
       on_step;  // what is being looked at now, for the one who waits; may be null

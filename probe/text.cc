@@ -66,8 +66,10 @@ void ShowCpu(const ProbeFindings& found, Screen& screen) {
   if (found.table_row.empty()) {
     screen.Paragraph(2, "not in vrapl's CPU table: its registers are not read, because their unit would be a guess");
   } else {
-    screen.Paragraph(2, absl::StrCat("in vrapl's CPU table: ", found.table_row, "; energy unit ", found.unit_rule));
+    screen.Paragraph(2, absl::StrCat(found.cpu_table.empty() ? "in vrapl's CPU table: " : "as --cpu-table says: ",
+                                     found.table_row, "; energy unit ", found.unit_rule));
   }
+  if (!found.cpu_table.empty()) screen.Paragraph(2, absl::StrCat("cpu_table=", found.cpu_table), 2, Ink::kYellow);
 }
 
 void ShowSources(const ProbeFindings& found, Screen& screen) {

@@ -12,9 +12,11 @@ namespace {
 
 using Sources = std::vector<std::unique_ptr<EnergySource>>;
 
-absl::StatusOr<Sources> OpenAndJudge(Backend backend, const HostRoot& host_root, const Clock& clock) {
-  absl::StatusOr<Sources> sources =
-      backend == Backend::kMsr ? OpenMsrSources(host_root, {.clock = &clock}) : OpenPowercapSources(host_root, clock);
+absl::StatusOr<Sources> OpenAndJudge(Backend backend, const HostRoot& host_root, const Clock& clock,
+                                     const CpuTable& cpu_table) {
+  absl::StatusOr<Sources> sources = backend == Backend::kMsr
+                                        ? OpenMsrSources(host_root, {.clock = &clock, .cpu_table = cpu_table})
+                                        : OpenPowercapSources(host_root, clock);
   // What the host's files say, however odd, is no fault of the command line.
   if (absl::IsInvalidArgument(sources.status())) return absl::FailedPreconditionError(sources.status().message());
   if (!sources.ok()) return sources;
@@ -29,21 +31,34 @@ absl::StatusOr<Sources> OpenAndJudge(Backend backend, const HostRoot& host_root,
   return sources;
 }
 
+// What a run by `backend` owes to the operator's CPU table: the kernel's files need none.
+std::string LabelOf(Backend backend, const HostRoot& host_root, const CpuTable& cpu_table) {
+  const absl::StatusOr<CpuModel> cpu = ReadCpuModel(host_root);
+  return backend == Backend::kMsr && cpu.ok() ? cpu_table.Label(*cpu) : "";
+}
+
 const char* Name(Backend backend) { return backend == Backend::kMsr ? "msr" : "sysfs"; }
 
 }  // namespace
 
-absl::StatusOr<OpenBackend> OpenEnergySources(Backend backend, const HostRoot& host_root, const Clock& clock) {
+absl::StatusOr<OpenBackend> OpenEnergySources(Backend backend, const HostRoot& host_root, const Clock& clock,
+                                              const CpuTable& cpu_table) {
   if (backend != Backend::kAuto) {
-    absl::StatusOr<Sources> sources = OpenAndJudge(backend, host_root, clock);
+    absl::StatusOr<Sources> sources = OpenAndJudge(backend, host_root, clock, cpu_table);
     if (!sources.ok()) return sources.status();
-    return OpenBackend{.name = Name(backend), .sources = *std::move(sources)};
+    return OpenBackend{.name = Name(backend),
+                       .sources = *std::move(sources),
+                       .passed_over = {},
+                       .cpu_table = LabelOf(backend, host_root, cpu_table)};
   }
   std::vector<std::string> passed_over;
   for (const Backend candidate : {Backend::kMsr, Backend::kSysfs}) {
-    absl::StatusOr<Sources> sources = OpenAndJudge(candidate, host_root, clock);
+    absl::StatusOr<Sources> sources = OpenAndJudge(candidate, host_root, clock, cpu_table);
     if (sources.ok()) {
-      return OpenBackend{.name = Name(candidate), .sources = *std::move(sources), .passed_over = passed_over};
+      return OpenBackend{.name = Name(candidate),
+                         .sources = *std::move(sources),
+                         .passed_over = passed_over,
+                         .cpu_table = LabelOf(candidate, host_root, cpu_table)};
     }
     passed_over.push_back(absl::StrCat(Name(candidate), ": ", sources.status().message()));
   }

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/energy_source.h"
 #include "base/host_root.h"
+#include "msr/cpu_table.h"
 
 namespace vrapl {
 
@@ -18,12 +19,14 @@ struct OpenBackend {
   std::string name;                                    // "msr" or "sysfs"
   std::vector<std::unique_ptr<EnergySource>> sources;  // one per package or die
   std::vector<std::string> passed_over;                // with kAuto: "msr: why not", one line each
+  std::string cpu_table;  // "FILE row 06_FF" where the energy is read by a row that the operator gave, else ""
 };
 
 // Opens and judges by values: a counter that stands still is no source (virtual machines answer so). Takes a few ms,
 // or 50 ms (in a virtual machine 3 s) to find a counter frozen.
 //
 // Errors: of the one source asked for; with kAuto, when none is usable, one message with the reason of each.
-absl::StatusOr<OpenBackend> OpenEnergySources(Backend backend, const HostRoot& host_root, const Clock& clock);
+absl::StatusOr<OpenBackend> OpenEnergySources(Backend backend, const HostRoot& host_root, const Clock& clock,
+                                              const CpuTable& cpu_table = {});
 
 }  // namespace vrapl

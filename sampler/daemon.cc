@@ -67,6 +67,7 @@ std::string DescribePackage(const PackageInfo& package) {
 RunDescription Describe(const DaemonOptions& options, const OpenBackend& backend, const VmLister& lister) {
   RunDescription description{.backend = backend.name,
                              .source = options.host_root.emulated() ? "emulated" : backend.name,
+                             .cpu_table = backend.cpu_table,
                              .vms = std::string(lister.origin())};
   if (lister.origin() == "libvirt") absl::StrAppend(&description.vms, " (", options.connect, ")");
   if (absl::StatusOr<CpuModel> cpu = ReadCpuModel(options.host_root); cpu.ok()) description.cpu = DescribeCpu(*cpu);
@@ -131,8 +132,11 @@ void OfferCpus(const std::vector<PackageTopology>& topology, const std::vector<s
 
 absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events, const std::atomic<bool>& stop) {
   const Clock& clock = RealClock();
-  absl::StatusOr<OpenBackend> backend = OpenEnergySources(options.backend, options.host_root, clock);
+  absl::StatusOr<OpenBackend> backend = OpenEnergySources(options.backend, options.host_root, clock, options.cpu_table);
   if (!backend.ok()) return backend.status();
+  if (options.cpu_table.added() > 0 && backend->cpu_table.empty()) {
+    events.on_notice("--cpu-table is not used: no row of it is for this CPU, or another backend than msr reads it");
+  }
   for (const std::string& reason : backend->passed_over) events.on_notice(absl::StrCat("passed over: ", reason));
 
   const std::vector<std::vector<UpdateSummary>> updates = MeasureAtStart(backend->sources, clock);
@@ -184,6 +188,7 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events,
                    .base_power_w = options.base_power_w,
                    .source = description.source,
                    .backend = description.backend,
+                   .cpu_table = description.cpu_table,
                    .trace_vms = options.trace_vms,
                    .updates = updates},
                   events.on_report);

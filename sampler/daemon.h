@@ -25,6 +25,7 @@ struct DaemonOptions {
   HostRoot host_root;
   std::set<pid_t> emulators;  // processes that play the hardware: a row of their own
   Backend backend = Backend::kAuto;
+  CpuTable cpu_table;
   int64_t period_ns = kNanosPerMilli;
   int64_t flush_ns = 2 * kNanosPerSecond;
   std::optional<int64_t> duration_ns;
@@ -43,6 +44,7 @@ struct DaemonOptions {
 struct RunDescription {
   std::string backend;
   std::string source;
+  std::string cpu_table;  // "FILE row 06_FF" where the operator's row says how to read this CPU, else ""
   std::string cpu;
   std::vector<std::string> packages;  // "package 0, CPUs 0-1, read on CPU 0: package 61.0 uJ, dram 15.3 uJ"
   std::string vms;                    // "libvirt (qemu:///system)"

@@ -98,7 +98,11 @@ void FlushLoop::ChargePlatform() {
 }
 
 void FlushLoop::Report(bool last) {
-  FlushReport report{.seq = ++seq_, .source = options_.source, .backend = options_.backend, .last = last};
+  FlushReport report{.seq = ++seq_,
+                     .source = options_.source,
+                     .backend = options_.backend,
+                     .cpu_table = options_.cpu_table,
+                     .last = last};
   report.t_ns = packages_.front().last_t_ns() - start_ns_;
   report.dt_ns = packages_.front().settled_dt_ns();
   report.unix_ns = RealtimeNs() - (clock_.NowNs() - packages_.front().last_t_ns());

@@ -97,6 +97,7 @@ struct FlushReport {
   int64_t unix_ns = 0;
   std::string source;               // "msr", "sysfs", or "emulated" where the counters are
   std::string backend;              // "msr" or "sysfs"
+  std::string cpu_table;            // "FILE row 06_FF": read as a row of --cpu-table says; else ""
   bool last = false;                // the run ends with this flush, which may be short
   std::vector<ModelReport> models;  // the first is the one that guests are told
   std::vector<SamplerReport> samplers;

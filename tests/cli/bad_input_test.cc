@@ -180,7 +180,28 @@ TEST(HostTest, AnUnknownCpu) {
   HostBuilder host(CpuVendor::kIntel, 6, 0xFE);
   host.AddCpu({.cpu = 0});
   ExpectOneLine(Vrapl({"sample", "--host-root=" + host.root().prefix(), "--backend=msr"}), kFailed,
-                AllOf(HasSubstr("GenuineIntel family 6 model 0xfe"), HasSubstr("--backend=sysfs")));
+                AllOf(HasSubstr("no row 06_FE"), HasSubstr("GenuineIntel family 6 model 0xfe"), HasSubstr("perf"),
+                      HasSubstr("--backend=sysfs"), HasSubstr("--cpu-table=FILE")));
+}
+
+TEST(HostTest, ACpuWhoseCountersAreBehindTpmi) {
+  HostBuilder host(CpuVendor::kIntel, 0x13, 0x01);
+  host.AddCpu({.cpu = 0});
+  ExpectOneLine(Vrapl({"sample", "--host-root=" + host.root().prefix(), "--backend=msr"}), kFailed,
+                AllOf(HasSubstr("Diamond Rapids"), HasSubstr("intel_rapl_tpmi"), HasSubstr("--backend=sysfs")));
+}
+
+TEST(UsageTest, ACpuTableThatIsWrong) {
+  HostBuilder host(CpuVendor::kIntel, 6, 0xFE);
+  host.AddCpu({.cpu = 0});
+  host.Write("/table.json", "{\"vrapl_cpu_table\": 1, \"rows\": [\n{\"vendor\": \"intel\", \"family\": \"6\"}]}\n");
+  const std::string option = "--cpu-table=" + host.root().Path("/table.json");
+  for (const char* verb : {"probe", "sample", "serve"}) {
+    SCOPED_TRACE(verb);
+    ExpectOneLine(Vrapl({verb, option}), kUsage, AllOf(HasSubstr("table.json: line 2: row 1: \"family\": \"6\"")));
+    ExpectOneLine(Vrapl({verb, "--cpu-table=/does/not/exist"}), kFailed,
+                  AllOf(HasSubstr("--cpu-table"), HasSubstr("/does/not/exist"), HasSubstr("No such file")));
+  }
 }
 
 // No fault of the command line: not exit code 2.

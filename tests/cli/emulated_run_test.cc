@@ -240,6 +240,51 @@ TEST_F(EmulatedRunTest, SampleAsTextSaysThatItIsEmulated) {
   EXPECT_THAT(LinesOf(ended.out), SizeIs(2 + 5));
 }
 
+// The operator's row replaces the built-in one of the emulated CPU: DRAM by the unit register, four times too much.
+TEST_F(EmulatedRunTest, ARowOfACpuTableIsReadByAndFlaggedInEveryOutput) {
+  std::string file = testing::TempDir() + "/vrapl-cpu-table-XXXXXX";
+  const UniqueFd fd(::mkstemp(file.data()));
+  ASSERT_TRUE(fd.ok());
+  const std::string text =
+      R"({"vrapl_cpu_table": 1, "rows": [{"vendor": "intel", "family": 6, "model": "0x55", "name": "Mine",
+          "domains": ["package", "dram"], "unit_rule": "power-of-two", "source": "this test", "override": true}]})";
+  ASSERT_EQ(::write(fd.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
+  const std::string option = "--cpu-table=" + file;
+  const std::string label = file + " row 06_55";
+
+  const Ended json = Run({"sample", "--emulate=skylake-sp", option, "--duration=1s", "--format=jsonl"});
+  ASSERT_EQ(json.code, 0) << json.err;
+  const Json line = Json::parse(LinesOf(json.out).front());
+  EXPECT_EQ(line["cpu_table"], label);
+  EXPECT_EQ(line["source"], "emulated") << "that label stays";
+  ASSERT_THAT(line["counters"], Not(IsEmpty()));
+  EXPECT_EQ(line["counters"].back()["domain"], "dram");
+  EXPECT_EQ(line["counters"].back()["unit_uj"], 61.03515625) << "as the row says";
+  const Ended csv = Run({"sample", "--emulate=skylake-sp", option, "--duration=1s", "--format=csv"});
+  ASSERT_EQ(csv.code, 0) << csv.err;
+  ASSERT_THAT(LinesOf(csv.out), Not(IsEmpty()));
+  EXPECT_THAT(LinesOf(csv.out).back(), testing::EndsWith(",emulated," + label));
+  const Ended sample = Run({"sample", "--emulate=skylake-sp", option, "--duration=1s"});
+  EXPECT_THAT(sample.out, AllOf(HasSubstr("source emulated"), HasSubstr("cpu_table=" + label)));
+  EXPECT_THAT(sample.err, AllOf(HasSubstr("EMULATED HARDWARE"), HasSubstr("cpu_table=" + label)));
+  const Ended serve = Run({"serve", "--emulate=skylake-sp", option, "--duration=1s", "--flush=1s"});
+  EXPECT_THAT(serve.out, AllOf(HasSubstr("source emulated"), HasSubstr("cpu_table=" + label)));
+  EXPECT_THAT(Run({"probe", "--emulate=skylake-sp", option, "--vms=proc"}).out,
+              AllOf(HasSubstr("EMULATED HARDWARE"), HasSubstr("cpu_table=" + label)));
+  EXPECT_EQ(Json::parse(Run({"probe", "--emulate=skylake-sp", option, "--vms=proc", "--json"}).out)["cpu_table"],
+            label);
+
+  // Another CPU, another backend: the row has no part in the figures, and that is said.
+  const Ended other = Run({"sample", "--emulate=haswell", option, "--duration=1s", "--format=jsonl"});
+  EXPECT_THAT(other.out, Not(HasSubstr("cpu_table")));
+  EXPECT_THAT(other.err, HasSubstr("--cpu-table is not used"));
+  const Ended sysfs =
+      Run({"sample", "--emulate=skylake-sp", option, "--backend=sysfs", "--duration=1s", "--format=jsonl"});
+  EXPECT_THAT(sysfs.out, Not(HasSubstr("cpu_table")));
+  EXPECT_THAT(sysfs.err, HasSubstr("--cpu-table is not used"));
+  ASSERT_EQ(::unlink(file.c_str()), 0);
+}
+
 TEST_F(EmulatedRunTest, SignalsEndWithTheLastIntervalAndASummary) {
   for (const int signal : {SIGINT, SIGTERM}) {
     for (const char* verb : {"sample", "serve"}) {

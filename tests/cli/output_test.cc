@@ -184,6 +184,23 @@ TEST(FlushJsonTest, RareKeysAreThereWhenTheyHaveSomethingToSay) {
   EXPECT_EQ(json["samplers"][0]["die"], 1);
 }
 
+// Figures that rest on a row which an operator wrote say so, in each format.
+TEST(CpuTableLabelTest, StandsInEveryFormat) {
+  FlushReport report = MadeReport();
+  EXPECT_THAT(FlushToJson(report), Not(HasSubstr("cpu_table")));
+  EXPECT_THAT(FlushToText(report, {}), Not(HasSubstr("cpu_table")));
+  EXPECT_THAT(PowerTable({}).Format(report), Not(HasSubstr("cpu_table")));
+  report.cpu_table = "my,table.json row 06_FF";
+  EXPECT_EQ(Json::parse(FlushToJson(report))["cpu_table"], "my,table.json row 06_FF");
+  for (const absl::string_view line : absl::StrSplit(FlushToCsv(report), '\n', absl::SkipEmpty())) {
+    EXPECT_TRUE(absl::EndsWith(line, ",emulated,\"my,table.json row 06_FF\"")) << line;
+  }
+  const std::vector<std::string> text = absl::StrSplit(FlushToText(report, {}), '\n');
+  EXPECT_EQ(text[1], "  cpu_table=my,table.json row 06_FF");
+  const std::vector<std::string> table = absl::StrSplit(PowerTable({}).Format(report), '\n');
+  EXPECT_EQ(table[0], "# watts, mean of each interval; source emulated (msr); cpu_table=my,table.json row 06_FF");
+}
+
 TEST(FlushJsonTest, AnyNameIsValidJson) {
   FlushReport report = MadeReport();
   const std::string odd = "a\"b\\c\n\x01 \xff\xfe end";
@@ -228,7 +245,7 @@ TEST(FlushCsvTest, EveryRowHasTheColumnsOfTheHeader) {
   const std::string header = FlushCsvHeader();
   EXPECT_EQ(header,
             "t_ns,dt_ns,kind,vm_id,vm_name,vm_pid,part,package,die,domain,energy_ticks,energy_uj,active_uj,run_time_ns,"
-            "read_errors,model,source\n");
+            "read_errors,model,source,cpu_table\n");
   FlushReport report = MadeReport();
   report.models.push_back(MadeModel(Model::kShare));
   const std::string text = FlushToCsv(report);
@@ -236,15 +253,15 @@ TEST(FlushCsvTest, EveryRowHasTheColumnsOfTheHeader) {
   std::vector<std::vector<std::string>> records;
   while (!rest.empty()) records.push_back(NextRecord(rest));
   ASSERT_THAT(records, SizeIs(8));
-  for (const auto& record : records) EXPECT_THAT(record, SizeIs(17));
-  EXPECT_THAT(records[1],
-              ElementsAre("6000000017", "2000000000", "vm", "11112222-3333-4444-5555-666677778888", "web", "4711",
-                          "vcpu0", "0", "0", "package", "400", "24414", "", "1000000000", "0", "capacity", "emulated"));
-  EXPECT_THAT(records[3],
-              ElementsAre("6000000017", "2000000000", "vm", "11112222-3333-4444-5555-666677778888", "web", "4711",
-                          "vcpu0", "0", "0", "dram", "10", "153", "150", "1000000000", "7", "base-share", "emulated"));
+  for (const auto& record : records) EXPECT_THAT(record, SizeIs(18));
+  EXPECT_THAT(records[1], ElementsAre("6000000017", "2000000000", "vm", "11112222-3333-4444-5555-666677778888", "web",
+                                      "4711", "vcpu0", "0", "0", "package", "400", "24414", "", "1000000000", "0",
+                                      "capacity", "emulated", ""));
+  EXPECT_THAT(records[3], ElementsAre("6000000017", "2000000000", "vm", "11112222-3333-4444-5555-666677778888", "web",
+                                      "4711", "vcpu0", "0", "0", "dram", "10", "153", "150", "1000000000", "7",
+                                      "base-share", "emulated", ""));
   EXPECT_THAT(records[0], ElementsAre("6000000017", "2000000000", "idle", "", "", "", "", "0", "0", "package", "600",
-                                      "36621", "", "3000000000", "0", "capacity", "emulated"));
+                                      "36621", "", "3000000000", "0", "capacity", "emulated", ""));
   EXPECT_EQ(records[4][15], "share") << "each model's rows say whose they are";
 }
 
@@ -258,7 +275,7 @@ TEST(FlushCsvTest, AnyNameIsOneField) {
     absl::string_view rest = text;
     const std::vector<std::string> record = NextRecord(rest);
     EXPECT_TRUE(rest.empty());
-    ASSERT_THAT(record, SizeIs(17));
+    ASSERT_THAT(record, SizeIs(18));
     EXPECT_EQ(record[4], name);
     EXPECT_EQ(record[16], "emulated");
   }

@@ -133,6 +133,34 @@ TEST_F(RaplReaderTest, TheHighHalfIsIgnored) {
   EXPECT_EQ(sample.ticks[1], 1u);
 }
 
+// Nothing of a CPU that has no row is read; with a row of an operator's it is read as that row says.
+TEST_F(RaplReaderTest, AnUnknownCpuNeedsARow) {
+  HostBuilder host(CpuVendor::kIntel, 6, 0xFF);
+  host.AddCpu({.cpu = 0});
+  FuseMsr msr(host, {0});
+  msr.Set(0, kMsrRaplPowerUnit, kRawEsu14);
+  msr.Set(0, kMsrPkgEnergyStatus, 1000);
+  msr.Set(0, kMsrDramEnergyStatus, 500);
+  EXPECT_THAT(Open(host), StatusIs(absl::StatusCode::kUnimplemented,
+                                   AllOf(HasSubstr("no row 06_FF"), HasSubstr("GenuineIntel"), HasSubstr("perf"),
+                                         HasSubstr("sysfs"), HasSubstr("--cpu-table=FILE"))));
+  const absl::StatusOr<CpuTable> table = CpuTable::WithRows(
+      R"({"vrapl_cpu_table": 1, "rows": [{"vendor": "intel", "family": 6, "model": "0xff", "name": "Example Lake",
+          "domains": ["package", "dram"], "unit_rule": "power-of-two", "dram_unit_uj": 15.2587890625,
+          "source": "this test"}]})",
+      "my.json");
+  ASSERT_THAT(table, IsOk());
+  const auto sources = OpenMsrSources(host.root(), {.clock = &clock_, .cpu_table = *table});
+  ASSERT_THAT(sources, IsOkAndHolds(SizeIs(1)));
+  const PackageInfo& package = (*sources)[0]->package();
+  ASSERT_THAT(package.domains, SizeIs(2));
+  EXPECT_EQ(package.domains[0].unit.joules_per_tick, kEsu14);
+  EXPECT_EQ(package.domains[1].unit.joules_per_tick, kEsu16);
+  const absl::StatusOr<MsrProbe> probe = ProbeMsr(host.root(), {.clock = &clock_, .cpu_table = *table});
+  ASSERT_THAT(probe, IsOk());
+  EXPECT_EQ(probe->cpu_table, "my.json row 06_FF");
+}
+
 TEST_F(RaplReaderTest, TwoPackagesAreTwoSources) {
   HostBuilder host(CpuVendor::kIntel, 6, 0x8F);
   host.AddCpu({.cpu = 0, .package = 0}).AddCpu({.cpu = 1, .package = 1});

@@ -26,6 +26,7 @@ ProbeFindings Everything() {
   ProbeFindings found{.emulated = true, .cpu = CpuModel{.vendor_id = "GenuineIntel", .family = 6, .model = 0x55}};
   found.table_row = "Skylake-SP";
   found.table_row_source = "SDM";
+  found.cpu_table = "my.json row 06_55";
   found.unit_rule = "2^-ESU J";
   found.thermal_power[0] = {.watts = 150, .origin = "MSR_PKG_POWER_INFO"};
   PackageFindings package;
