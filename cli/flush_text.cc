@@ -19,8 +19,13 @@ struct Line {
   int64_t run_ns = 0;
 };
 
-double Watts(int64_t energy_uj, int64_t dt_ns) {
-  return dt_ns == 0 ? 0 : static_cast<double>(energy_uj) * 1e3 / static_cast<double>(dt_ns);
+// Where no time has passed there is no power.
+std::string Watts(int64_t energy_uj, int64_t dt_ns) {
+  return dt_ns == 0 ? "-" : absl::StrFormat("%.3f", static_cast<double>(energy_uj) * 1e3 / static_cast<double>(dt_ns));
+}
+
+std::string CpusBusy(int64_t run_ns, int64_t dt_ns) {
+  return dt_ns == 0 ? "-" : absl::StrFormat("%.4f", static_cast<double>(run_ns) / static_cast<double>(dt_ns));
 }
 
 // Appends `words`, broken at spaces where the line would be too wide; continued lines begin with `indent`.
@@ -80,10 +85,10 @@ void AppendLedger(const FlushReport& report, const ModelReport& model, std::stri
                         "energy J", "power W", "active W", "CPUs busy");
   vms.insert(vms.end(), others.begin(), others.end());
   for (const auto& [name, line] : vms) {
-    absl::StrAppendFormat(&text, "  %-24s %12.6f %10.3f %10s %12.4f\n", name,
-                          static_cast<double>(line.energy_uj) * 1e-6, Watts(line.energy_uj, report.dt_ns),
-                          line.active_uj ? absl::StrFormat("%.3f", Watts(*line.active_uj, report.dt_ns)) : "-",
-                          static_cast<double>(line.run_ns) / static_cast<double>(report.dt_ns));
+    absl::StrAppendFormat(&text, "  %-24s %12.6f %10s %10s %12s\n", name, static_cast<double>(line.energy_uj) * 1e-6,
+                          Watts(line.energy_uj, report.dt_ns),
+                          line.active_uj ? Watts(*line.active_uj, report.dt_ns) : "-",
+                          CpusBusy(line.run_ns, report.dt_ns));
   }
   for (const CounterReport& counter : model.counters) {
     uint64_t sum = 0;
@@ -98,7 +103,7 @@ void AppendLedger(const FlushReport& report, const ModelReport& model, std::stri
       continue;
     }
     std::string line = absl::StrFormat(
-        "sum = counter, difference %d ticks: %s-%d %d ticks, %.3f W", static_cast<int64_t>(counter.energy_ticks - sum),
+        "sum = counter, difference %d ticks: %s-%d %d ticks, %s W", static_cast<int64_t>(counter.energy_ticks - sum),
         DomainName(counter.domain), counter.package_id, counter.energy_ticks, Watts(counter.energy_uj, counter.dt_ns));
     if (counter.base_w) {
       absl::StrAppendFormat(&line, ", base %.2f W%s", *counter.base_w,
@@ -131,12 +136,12 @@ std::string FlushToText(const FlushReport& report, const TextStyle& style) {
   std::string text = absl::StrFormat("flush %d  t = %.3f s  dt = %.6f s  source %s (%s)%s\n", report.seq,
                                      static_cast<double>(report.t_ns) * 1e-9, static_cast<double>(report.dt_ns) * 1e-9,
                                      report.source, report.backend, report.last ? "  last" : "");
+  if (!report.cpu_table.empty()) absl::StrAppend(&text, "  cpu_table=", report.cpu_table, "\n");
   for (const ModelReport& model : report.models) AppendLedger(report, model, text);
   // One scale for all VMs: the highest column. A single sample may be higher; it would flatten the rest.
   float most = 0;
   for (const VmReport& vm : report.vms) {
     for (const float mean : PartMeans(vm.power_w, style.curve_width)) most = std::max(most, mean);
-  if (!report.cpu_table.empty()) absl::StrAppend(&text, "  cpu_table=", report.cpu_table, "\n");
   }
   if (most > 0) absl::StrAppendFormat(&text, "  power of each VM in this flush, full height %.2f W\n", most);
   for (const VmReport& vm : report.vms) {

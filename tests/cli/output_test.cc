@@ -324,6 +324,21 @@ TEST(PowerTableTest, WhatCouldNotBeReadIsNoZero) {
   EXPECT_THAT(PowerTable({}).Format(report), HasSubstr(" unread "));
 }
 
+// A package may end without a sample of its own in the last flush: no time has passed, and there is no power.
+TEST(NoTimeTest, NoPowerIsPrinted) {
+  FlushReport report = MadeReport();
+  report.dt_ns = 0;
+  for (CounterReport& counter : report.models[0].counters) counter.dt_ns = 0;
+  for (const std::string& text : {PowerTable({}).Format(report), FlushToText(report, {})}) {
+    EXPECT_THAT(text, AllOf(Not(HasSubstr("inf")), Not(HasSubstr("nan")))) << text;
+  }
+  EXPECT_THAT(
+      std::vector<std::string>(absl::StrSplit(
+          std::vector<std::string>(absl::StrSplit(PowerTable({}).Format(report), '\n'))[2], ' ', absl::SkipEmpty())),
+      ElementsAre("6.000000", "-", "-", "-", "-", "capacity"));
+  EXPECT_THAT(FlushToText(report, {}), AllOf(HasSubstr("1000 ticks, - W"), Not(HasSubstr("0.000 W"))));
+}
+
 TEST(PowerTableTest, TheHeaderComesAgainWhenTheColumnsChange) {
   PowerTable table({});
   (void)table.Format(MadeReport());
