@@ -362,6 +362,29 @@ TEST_F(EmulatedRunTest, BothBackendsReadAnEmulatorThatSomebodyElseStarted) {
   }
 }
 
+// Reads that fail for a while end no run and are no zeros: they are counted, and what was used meanwhile comes after
+// them.
+TEST_F(EmulatedRunTest, ReadsThatFailForAWhileAreCountedAndLoseNothing) {
+  const Ended ended = Run({"sample", "--emulate", "--duration=6s", "--window=500ms", "--format=jsonl",
+                           "--emulator-option=--power=const:80W", "--emulator-option=--fault=eio:0x611@4s+700ms"});
+  ASSERT_EQ(ended.code, 0) << ended.err;
+  double joules = 0;
+  int64_t dt_ns = 0;
+  uint64_t errors = 0;
+  for (const std::string& line : LinesOf(ended.out)) {
+    const Json json = Json::parse(line);
+    ExpectLaws(json["counters"], json["rows"]);
+    const Json& counter = json["counters"][0];
+    ASSERT_EQ(counter["domain"], "package");
+    joules += counter["energy_uj"].get<double>() * 1e-6;
+    dt_ns += json["dt_ns"].get<int64_t>();
+    errors += counter.value("read_errors", uint64_t{0});
+  }
+  EXPECT_GT(errors, 0u);
+  EXPECT_NEAR(joules, 80 * static_cast<double>(dt_ns) * 1e-9, 80 * 0.005);
+  EXPECT_THAT(ended.err, Not(HasSubstr(", 0 reads failed")));
+}
+
 TEST_F(EmulatedRunTest, WraparoundChangesNoFigure) {
   const Ended ended = Run({"sample", "--emulate", "--duration=2s", "--window=200ms", "--format=jsonl",
                            "--emulator-option=--power=const:80W", "--emulator-option=--start-ticks=0xFFFFF000"});

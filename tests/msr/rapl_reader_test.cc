@@ -183,6 +183,45 @@ TEST_F(RaplReaderTest, TwoPackagesAreTwoSources) {
   EXPECT_EQ(Read(*(*sources)[1]).ticks[0], 30u);
 }
 
+// Cascade Lake-AP: what the first CPU of the socket shows is the energy of its own die alone.
+TEST_F(RaplReaderTest, EachDieIsReadOnACpuOfItsOwn) {
+  HostBuilder host(CpuVendor::kIntel, 6, 0x55);
+  host.AddCpu({.cpu = 0, .die = 0}).AddCpu({.cpu = 1, .die = 1});
+  FuseMsr msr(host, {0, 1});
+  for (const int cpu : {0, 1}) msr.Set(cpu, kMsrRaplPowerUnit, kRawEsu14);
+  msr.Set(0, kMsrPkgEnergyStatus, 1000);
+  msr.Set(1, kMsrPkgEnergyStatus, 0xFFFF'FFF0);
+  const auto sources = Open(host);
+  ASSERT_THAT(sources, IsOkAndHolds(SizeIs(2)));
+  EXPECT_EQ((*sources)[1]->package().package_id, 0);
+  EXPECT_EQ((*sources)[1]->package().die_id, 1);
+  EXPECT_EQ((*sources)[1]->package().reader_cpu, 1);
+  msr.Set(0, kMsrPkgEnergyStatus, 1003);
+  msr.Set(1, kMsrPkgEnergyStatus, 4);
+  EXPECT_EQ(Read(*(*sources)[0]).ticks[0], 3u);
+  EXPECT_EQ(Read(*(*sources)[1]).ticks[0], 20u);
+}
+
+// 32 uJ a tick: 62500 ticks are 2 J, and the register wraps around at 137 kJ.
+TEST_F(RaplReaderTest, ABayTrailCountsInMicrojoules) {
+  HostBuilder host(CpuVendor::kIntel, 6, 0x37);
+  host.AddCpu({.cpu = 0});
+  FuseMsr msr(host, {0});
+  msr.Set(0, kMsrRaplPowerUnit, 0x505);
+  msr.Set(0, kMsrPkgEnergyStatus, 1'000'000);
+  const auto sources = Open(host);
+  ASSERT_THAT(sources, IsOk());
+  const DomainInfo& package = (*sources)[0]->package().domains[0];
+  EXPECT_DOUBLE_EQ((EnergyTicks{package.wrap_ticks} * package.unit).value, 137'438.953472);
+  msr.Set(0, kMsrPkgEnergyStatus, 1'062'500);
+  clock_.Advance(kNanosPerSecond);
+  EXPECT_DOUBLE_EQ((EnergyTicks{Read(*(*sources)[0]).ticks[0]} * package.unit).value, 2.0);
+  // 4.5 kJ within a second is no energy of such a CPU, and of no other.
+  msr.Set(0, kMsrPkgEnergyStatus, 1'062'500 + 140'625'000);
+  clock_.Advance(kNanosPerSecond);
+  EXPECT_EQ(Read(*(*sources)[0]).error[0], ERANGE);
+}
+
 TEST_F(RaplReaderTest, AmdCoresAreReadOncePerCore) {
   HostBuilder host(CpuVendor::kAmd, 0x17, 0x31);
   host.AddCpu({.cpu = 0, .core = 0})

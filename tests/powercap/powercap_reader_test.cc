@@ -94,6 +94,22 @@ TEST_F(PowercapReaderTest, ReadsTwoPackagesWithPsysBetweenThem) {
   EXPECT_EQ(Read(second).ticks[0], 0u);
 }
 
+// Without psys the second number is the second package, however many tools take intel-rapl:1 for psys. The host's
+// energy is the sum of both, each wrapped around for itself.
+TEST_F(PowercapReaderTest, WithoutPsysTheSecondZoneIsThePackage) {
+  HostBuilder host(CpuVendor::kIntel, 6, 0x55);
+  host.AddCpu({.cpu = 0, .package = 0}).AddCpu({.cpu = 1, .package = 1});
+  host.AddZone({.id = "intel-rapl:0", .name = "package-0", .energy_uj = kMaxEsu14 - 100});
+  host.AddZone({.id = "intel-rapl:1", .name = "package-1", .energy_uj = 5000});
+  const auto sources = Open(host);
+  ASSERT_THAT(sources, IsOkAndHolds(SizeIs(2)));
+  EXPECT_THAT(DomainsOf(*(*sources)[1]), ElementsAre(DomainId{RaplDomain::kPackage}));
+  Set(host, "intel-rapl:0", 39);
+  Set(host, "intel-rapl:1", 5300);
+  EXPECT_EQ(Read(*(*sources)[0]).ticks[0], 200u);
+  EXPECT_EQ(Read(*(*sources)[1]).ticks[0], 300u);
+}
+
 // Each zone has a range of its own, and the largest value is not the modulus.
 TEST_F(PowercapReaderTest, EachZoneWrapsAtItsOwnRange) {
   HostBuilder host(CpuVendor::kIntel, 6, 0x55);
