@@ -2,6 +2,7 @@
 #
 # One GoogleTest program from tests/ROOM/NAME_test.cc, registered with ctest as ROOM/NAME_test under its label. What a label needs:
 # unit nothing, fuse /dev/fuse, kernel CAP_BPF and BTF, guest libvirt and QEMU (see tests/requirements.h).
+# What it ran, and how that ended, stands after each run in build/PRESET/test-results/ROOM/NAME_test.xml.
 # Guest tests run inside a private libvirtd; kernel and guest tests measure real time, so they run alone.
 function(vrapl_test file)
   cmake_parse_arguments(TEST "" "LABEL;TIMEOUT" "LIBS" ${ARGN})
@@ -18,7 +19,8 @@ function(vrapl_test file)
   if(NOT TEST_TIMEOUT)
     set(TEST_TIMEOUT 120)
   endif()
-  set_tests_properties(${path} PROPERTIES LABELS ${TEST_LABEL} TIMEOUT ${TEST_TIMEOUT} SKIP_RETURN_CODE 77)
+  set_tests_properties(${path} PROPERTIES LABELS ${TEST_LABEL} TIMEOUT ${TEST_TIMEOUT} SKIP_RETURN_CODE 77
+                       ENVIRONMENT "GTEST_OUTPUT=xml:${CMAKE_BINARY_DIR}/test-results/${path}.xml")
   if(TEST_LABEL MATCHES "kernel|guest")
     set_tests_properties(${path} PROPERTIES RUN_SERIAL TRUE)
   endif()
