@@ -8,6 +8,10 @@ namespace {
 
 // Spacings from which the shortest is taken for one period; jitter may make it a little shorter than that.
 constexpr uint64_t kSpacingsToBegin = 8;
+// The shortest of those spacings is short of a period by jitter, by such a part of it at most.
+constexpr double kShortestDoubt = 0.1;
+// Updates between two edges are counted while the count is certain to this part of one.
+constexpr double kCountableDoubt = 0.35;
 // An update is this many standard deviations off its grid at most, for all that we conclude from it.
 constexpr int64_t kJitters = 4;
 
@@ -70,8 +74,7 @@ void UpdateEdges::AddSharp(int64_t at_ns, int64_t width_ns) {
     // any time: nothing is learned from that.
     seen_.sharp = 0;
     last_sharp_ns_ = shortest_ns_ = last_sharp_width_ns_ = 0;
-    periods_ = 0;
-    points_ = mean_number_ = mean_ns_ = number_squares_ = products_ = ns_squares_ = 0;
+    BeginLine(at_ns);
     return;
   }
   last_sharp_ns_ = at_ns;
@@ -80,8 +83,22 @@ void UpdateEdges::AddSharp(int64_t at_ns, int64_t width_ns) {
     return;
   }
   const auto period_ns = static_cast<double>(seen_.period_ns > 0 ? seen_.period_ns : shortest_ns_);
-  periods_ += std::max<int64_t>(1, std::llround(static_cast<double>(spacing_ns) / period_ns));
+  const double passed = static_cast<double>(spacing_ns) / period_ns;
+  const double doubt = seen_.period_ns > 0 ? static_cast<double>(seen_.period_err_ns) / period_ns : kShortestDoubt;
+  if (passed * doubt > kCountableDoubt) {
+    // Nobody can count the updates in between: a line across them might be bent by one. A new one begins.
+    BeginLine(at_ns);
+    return;
+  }
+  periods_ += std::max<int64_t>(1, std::llround(passed));
   FitLine(static_cast<double>(at_ns - first_sharp_ns_), static_cast<double>(width_ns));
+}
+
+void UpdateEdges::BeginLine(int64_t at_ns) {
+  first_sharp_ns_ = at_ns;
+  periods_ = 0;
+  points_ = mean_number_ = mean_ns_ = number_squares_ = products_ = ns_squares_ = 0;
+  line_leads_ = false;
 }
 
 void UpdateEdges::FitLine(double at_ns, double width_ns) {
@@ -99,8 +116,12 @@ void UpdateEdges::FitLine(double at_ns, double width_ns) {
   const double variance = std::max(0.0, ns_squares_ - period_ns * products_) / (points_ - 2);
   // Where an edge lies within its read is not known either: uniform over the width.
   const double deviation = std::max(std::sqrt(variance), width_ns / std::sqrt(12.0));
+  const int64_t period_err_ns = std::llround(kJitters * deviation / std::sqrt(number_squares_)) + 1;
+  // What an earlier line told holds until this one tells more.
+  if (!line_leads_ && seen_.period_ns > 0 && period_err_ns >= seen_.period_err_ns) return;
+  line_leads_ = true;
   seen_.period_ns = std::llround(period_ns);
-  seen_.period_err_ns = std::llround(kJitters * deviation / std::sqrt(number_squares_)) + 1;
+  seen_.period_err_ns = period_err_ns;
   seen_.jitter_ns = std::llround(std::sqrt(variance));
 }
 

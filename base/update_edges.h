@@ -48,6 +48,7 @@ class UpdateEdges {
  private:
   void OnEdge(int64_t min_ns, int64_t before_ns, int64_t max_ns);
   void AddSharp(int64_t at_ns, int64_t width_ns);
+  void BeginLine(int64_t at_ns);
   void FitLine(double at_ns, double width_ns);
   void NarrowByGrid(int64_t before_ns);
   void BeginGrid();
@@ -76,6 +77,7 @@ class UpdateEdges {
   double number_squares_ = 0;
   double products_ = 0;
   double ns_squares_ = 0;
+  bool line_leads_ = false;  // period and jitter are this line's
   bool learned_ = false;
 
   // The grid: its point that belongs to the last edge, or where that is not clear to the one before it, lies between
