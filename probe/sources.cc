@@ -41,7 +41,7 @@ std::string SourceRemedy(const SourceKind& kind, const absl::Status& status, boo
   if (absl::IsPermissionDenied(status)) {
     return absl::StrCat("run it as root, or: sudo setcap ", kind.capabilities, "+ep ", program);
   }
-  if (in_virtual_machine)
+  if (in_virtual_machine && *kind.absent_remedy != '\0')
     return "run vrapl on the hypervisor's host; a virtual machine is rarely given energy counters";
   if (absl::IsNotFound(status)) return kind.absent_remedy;
   return "";

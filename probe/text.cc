@@ -42,13 +42,25 @@ std::string SecondsText(double seconds) {
   return absl::StrFormat("%.0f s", seconds);
 }
 
+// What is left to say where updates are too few, or our reads too far apart, to tell period and jitter: the mean. 0
+// where there is nothing to say.
+double ApproximatePeriodNs(const UpdateFindings& updates) {
+  if (updates.summary.period_ns > 0) return static_cast<double>(updates.summary.period_ns);
+  if (updates.summary.edges < 2) return 0;
+  return static_cast<double>(updates.polled_ns) / static_cast<double>(updates.summary.edges);
+}
+
 std::string UpdatesText(const PackageFindings& package, const DomainId& id) {
   const auto found = package.updates.find(id);
   if (found == package.updates.end()) return "not measured";
   const UpdateSummary& summary = found->second.summary;
   const double polled_s = static_cast<double>(found->second.polled_ns) * 1e-9;
   const std::string seen = absl::StrFormat("%d updates seen in %.1f s", summary.edges, polled_s);
-  if (summary.period_ns == 0) return absl::StrCat("not known: ", seen);
+  if (summary.period_ns == 0) {
+    const double period_ns = ApproximatePeriodNs(found->second);
+    return period_ns == 0 ? absl::StrCat("not known: ", seen)
+                          : absl::StrCat("about ", TimeText(period_ns), " (", seen, ")");
+  }
   return absl::StrCat(TimeText(static_cast<double>(summary.period_ns)), ", jitter ",
                       TimeText(static_cast<double>(summary.jitter_ns)), " (", seen, ")");
 }
@@ -83,7 +95,9 @@ void ShowSources(const ProbeFindings& found, Screen& screen) {
                         : "NO",
                kStateWidth, usable ? Ink::kGreen : Ink::kRed,
                usable ? source.what : absl::StrCat(source.what, ": ", source.usable.message()));
-    if (!source.remedy.empty()) screen.Row(2, "", kSourceWidth, "", kStateWidth, Ink::kPlain, "-> " + source.remedy);
+    const bool said_next = &source != &found.sources.back() && (&source + 1)->remedy == source.remedy;
+    if (!source.remedy.empty() && !said_next)
+      screen.Row(2, "", kSourceWidth, "", kStateWidth, Ink::kPlain, "-> " + source.remedy);
   }
 }
 
@@ -120,17 +134,20 @@ void ShowDomains(const PackageFindings& package, double watts, Screen& screen) {
 
 // What the updates mean for a figure: the longest period of the packages' own counters.
 void ShowAge(const SourceFindings& source, Screen& screen) {
-  int64_t period_ns = 0;
+  double period_ns = 0;
   for (const PackageFindings& package : source.packages) {
     const auto updates = package.updates.find({RaplDomain::kPackage});
-    if (updates != package.updates.end()) period_ns = std::max(period_ns, updates->second.summary.period_ns);
+    if (updates != package.updates.end()) period_ns = std::max(period_ns, ApproximatePeriodNs(updates->second));
   }
   if (period_ns == 0) return;
-  const double period_ms = static_cast<double>(period_ns) * 1e-6;
-  screen.Paragraph(2,
-                   absl::StrFormat("A reading is as old as the last update: over 100 ms that is up to %.2g %% of the "
-                                   "energy, over 2 s %.2g %%.",
-                                   period_ms, period_ms / 20));
+  // What one update is of an interval; a counter that is updated once a second can tell nothing of 100 ms.
+  const double of_100_ms = std::min(100.0, period_ns * 1e-6);
+  const double of_2_s = std::min(100.0, period_ns * 1e-6 / 20);
+  screen.Paragraph(
+      2,
+      absl::StrFormat(
+          "A reading is as old as the last update: over 100 ms that is up to %.3g %% of the energy, over 2 s %.3g %%.",
+          of_100_ms, of_2_s));
 }
 
 void ShowPackages(const ProbeFindings& found, const SourceFindings& source, Screen& screen) {
