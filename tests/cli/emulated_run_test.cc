@@ -285,6 +285,14 @@ TEST_F(EmulatedRunTest, ARowOfACpuTableIsReadByAndFlaggedInEveryOutput) {
   ASSERT_EQ(::unlink(file.c_str()), 0);
 }
 
+TEST_F(EmulatedRunTest, AnyCpuOfTheTableByItsNumbers) {
+  const Ended ended = Run({"sample", "--emulate=amd:19_61", "--emulator-option=--power=const:80W", "--duration=300ms",
+                           "--window=100ms", "--format=jsonl"});
+  ASSERT_EQ(ended.code, 0) << ended.err;
+  const Json counter = Json::parse(LinesOf(ended.out).front())["counters"][0];
+  EXPECT_EQ(counter["unit_uj"], 1e6 / (1 << 16)) << "AMD's usual unit";
+}
+
 TEST_F(EmulatedRunTest, SignalsEndWithTheLastIntervalAndASummary) {
   for (const int signal : {SIGINT, SIGTERM}) {
     for (const char* verb : {"sample", "serve"}) {
