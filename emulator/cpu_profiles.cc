@@ -180,21 +180,13 @@ bool PowercapKnowsDramUnit(const RaplModel& row) {
   return row.dram_unit_joules.has_value() && row.model != kBroadwellDe;
 }
 
-// By MSR, as the row's source says, or by TPMI, which makes zones of the same names on the servers since Granite
-// Rapids. Source: Linux drivers/powercap/intel_rapl_msr.c and intel_rapl_tpmi.c.
+// By MSR, as the row's source says, or by TPMI, which makes zones of the same names.
 bool HasPowercap(const RaplModel& row) {
-  constexpr std::array kTpmi = {0xAD, 0xAE, 0xAF, 0xDD};
-  return absl::StrContains(row.source, "powercap") || row.family == kAnyFamily ||
-         (row.vendor == CpuVendor::kIntel && row.family == 6 &&
-          std::find(kTpmi.begin(), kTpmi.end(), row.model) != kTpmi.end());
+  return row.access == RaplAccess::kMsrKernelTpmi || absl::StrContains(row.source, "powercap");
 }
 
-// Source: Linux arch/x86/kernel/cpu/amd.c for the generations; amd_energy's list of 64-bit models.
-HighHalf HighHalfOf(const RaplModel& row, int family, int model) {
-  if (row.vendor == CpuVendor::kAmd) {
-    const bool zen4 = family == 0x19 && ((model >= 0x10 && model <= 0x1F) || (model >= 0x60 && model <= 0xAF));
-    return zen4 || family >= 0x1A ? HighHalf::kCounts : HighHalf::kZero;
-  }
+HighHalf HighHalfOf(const RaplModel& row) {
+  if (row.counter_bits == 64) return HighHalf::kCounts;
   return row.psys_unit_joules ? HighHalf::kOther : HighHalf::kZero;  // Sapphire and Emerald Rapids
 }
 
@@ -273,7 +265,7 @@ absl::StatusOr<CpuProfile> RowProfile(const RaplModel& row, int family, int mode
                     .power_unit = (microjoules ? kMicrojouleUnitRegister : kUnitRegister) | static_cast<uint64_t>(esu)
                                                                                                 << 8,
                     .tdp_w = kTdpW,
-                    .high_half = HighHalfOf(row, family, model),
+                    .high_half = HighHalfOf(row),
                     .domains = {},
                     .zero_registers = {},
                     .powercap = HasPowercap(row)};
