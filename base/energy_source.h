@@ -1,4 +1,4 @@
-// EnergySource: reads the energy counters of one package. msr and powercap each give one; the sampler knows no more.
+// EnergySource: reads the energy counters of one package. msr, perf and powercap each give one; the sampler knows no more.
 #pragma once
 
 #include <array>
@@ -47,7 +47,7 @@ class EnergySource {
  public:
   virtual ~EnergySource() = default;
 
-  virtual absl::string_view backend() const = 0;  // "msr" or "sysfs"
+  virtual absl::string_view backend() const = 0;  // "msr", "perf" or "sysfs"
   virtual const PackageInfo& package() const = 0;
 
   // Reads every domain once. Does not allocate, lock, log or wait. Fills the first domains.size() entries.

@@ -38,7 +38,8 @@ std::optional<pid_t> EmulatorOf(const HostRoot& root) {
 }  // namespace
 
 void AddSourceOptions(CLI::App& app, CommonArguments& arguments) {
-  app.add_option("--backend", arguments.backend, "how energy is read: auto, msr, sysfs (auto)")->type_name("NAME");
+  app.add_option("--backend", arguments.backend, "how energy is read: auto, msr, perf, sysfs (auto)")
+      ->type_name("NAME");
   app.add_option("--cpu-table", arguments.cpu_table, "rows for CPUs that msr does not know (docs/cpu-table.md)")
       ->type_name("FILE");
   app.add_option("--host-root", arguments.host_root, "read the hardware files below DIR instead of /")
@@ -92,8 +93,9 @@ absl::StatusOr<int64_t> ParseDurationNs(absl::string_view name, absl::string_vie
 absl::StatusOr<Backend> ParseBackend(absl::string_view text) {
   if (text == "auto") return Backend::kAuto;
   if (text == "msr") return Backend::kMsr;
+  if (text == "perf") return Backend::kPerf;
   if (text == "sysfs" || text == "powercap") return Backend::kSysfs;
-  return UnknownWord("--backend", text, {"auto", "msr", "sysfs"});
+  return UnknownWord("--backend", text, {"auto", "msr", "perf", "sysfs"});
 }
 
 absl::StatusOr<CpuTable> ParseCpuTable(const std::string& path) {

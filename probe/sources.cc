@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "msr/rapl_reader.h"
+#include "perf/perf_reader.h"
 #include "powercap/powercap_reader.h"
 
 namespace vrapl {
@@ -15,7 +16,7 @@ absl::StatusOr<std::vector<PackageProbe>> ProbeRegisters(const HostRoot& root) {
   return std::move(probe->packages);
 }
 
-// Modules: Linux arch/x86/kernel/msr.c, drivers/powercap/intel_rapl_msr.c.
+// Modules: Linux arch/x86/kernel/msr.c, arch/x86/events/rapl.c, drivers/powercap/intel_rapl_msr.c.
 constexpr SourceKind kSources[] = {
     {.backend = Backend::kMsr,
      .name = "msr",
@@ -23,6 +24,12 @@ constexpr SourceKind kSources[] = {
      .probe = ProbeRegisters,
      .absent_remedy = "sudo modprobe msr",
      .capabilities = "cap_sys_rawio,cap_dac_read_search"},
+    {.backend = Backend::kPerf,
+     .name = "perf",
+     .what = "the kernel's counts, by perf_event_open",
+     .probe = [](const HostRoot& root) { return ProbePerf(root); },
+     .absent_remedy = "sudo modprobe rapl; a kernel that is older than the CPU may not know it",
+     .capabilities = "cap_perfmon"},
     {.backend = Backend::kSysfs,
      .name = "sysfs",
      .what = "the kernel's powercap files, /sys/class/powercap",

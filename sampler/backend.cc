@@ -5,6 +5,7 @@
 #include "base/check_moving.h"
 #include "base/cpu_model.h"
 #include "msr/rapl_reader.h"
+#include "perf/perf_reader.h"
 #include "powercap/powercap_reader.h"
 
 namespace vrapl {
@@ -12,11 +13,24 @@ namespace {
 
 using Sources = std::vector<std::unique_ptr<EnergySource>>;
 
+absl::StatusOr<Sources> Open(Backend backend, const HostRoot& host_root, const Clock& clock, const CpuTable& cpu_table,
+                             PerfEvents* perf_events) {
+  switch (backend) {
+    case Backend::kMsr:
+      return OpenMsrSources(host_root, {.clock = &clock, .cpu_table = cpu_table});
+    case Backend::kPerf:
+      return OpenPerfSources(host_root, {.clock = &clock, .events = perf_events});
+    case Backend::kSysfs:
+      return OpenPowercapSources(host_root, clock);
+    case Backend::kAuto:
+      break;
+  }
+  return absl::InternalError("no single backend");
+}
+
 absl::StatusOr<Sources> OpenAndJudge(Backend backend, const HostRoot& host_root, const Clock& clock,
-                                     const CpuTable& cpu_table) {
-  absl::StatusOr<Sources> sources = backend == Backend::kMsr
-                                        ? OpenMsrSources(host_root, {.clock = &clock, .cpu_table = cpu_table})
-                                        : OpenPowercapSources(host_root, clock);
+                                     const CpuTable& cpu_table, PerfEvents* perf_events) {
+  absl::StatusOr<Sources> sources = Open(backend, host_root, clock, cpu_table, perf_events);
   // What the host's files say, however odd, is no fault of the command line.
   if (absl::IsInvalidArgument(sources.status())) return absl::FailedPreconditionError(sources.status().message());
   if (!sources.ok()) return sources;
@@ -37,30 +51,42 @@ std::string LabelOf(Backend backend, const HostRoot& host_root, const CpuTable& 
   return backend == Backend::kMsr && cpu.ok() ? cpu_table.Label(*cpu) : "";
 }
 
-const char* Name(Backend backend) { return backend == Backend::kMsr ? "msr" : "sysfs"; }
-
 }  // namespace
 
+const char* BackendName(Backend backend) {
+  switch (backend) {
+    case Backend::kAuto:
+      return "auto";
+    case Backend::kMsr:
+      return "msr";
+    case Backend::kPerf:
+      return "perf";
+    case Backend::kSysfs:
+      return "sysfs";
+  }
+  return "unknown";
+}
+
 absl::StatusOr<OpenBackend> OpenEnergySources(Backend backend, const HostRoot& host_root, const Clock& clock,
-                                              const CpuTable& cpu_table) {
+                                              const CpuTable& cpu_table, PerfEvents* perf_events) {
   if (backend != Backend::kAuto) {
-    absl::StatusOr<Sources> sources = OpenAndJudge(backend, host_root, clock, cpu_table);
+    absl::StatusOr<Sources> sources = OpenAndJudge(backend, host_root, clock, cpu_table, perf_events);
     if (!sources.ok()) return sources.status();
-    return OpenBackend{.name = Name(backend),
+    return OpenBackend{.name = BackendName(backend),
                        .sources = *std::move(sources),
                        .passed_over = {},
                        .cpu_table = LabelOf(backend, host_root, cpu_table)};
   }
   std::vector<std::string> passed_over;
-  for (const Backend candidate : {Backend::kMsr, Backend::kSysfs}) {
-    absl::StatusOr<Sources> sources = OpenAndJudge(candidate, host_root, clock, cpu_table);
+  for (const Backend candidate : kBackends) {
+    absl::StatusOr<Sources> sources = OpenAndJudge(candidate, host_root, clock, cpu_table, perf_events);
     if (sources.ok()) {
-      return OpenBackend{.name = Name(candidate),
+      return OpenBackend{.name = BackendName(candidate),
                          .sources = *std::move(sources),
                          .passed_over = passed_over,
                          .cpu_table = LabelOf(candidate, host_root, cpu_table)};
     }
-    passed_over.push_back(absl::StrCat(Name(candidate), ": ", sources.status().message()));
+    passed_over.push_back(absl::StrCat(BackendName(candidate), ": ", sources.status().message()));
   }
   return absl::UnavailableError(absl::StrCat("this host offers no energy counter that can be read. ",
                                              absl::StrJoin(passed_over, ". "),

@@ -1,4 +1,4 @@
-// Which energy source a host is read by: the one asked for, or the first usable of msr and sysfs, and why.
+// Which energy source a host is read by: the one asked for, or the first usable of msr, perf and sysfs, and why.
 #pragma once
 
 #include <memory>
@@ -10,13 +10,20 @@
 #include "base/energy_source.h"
 #include "base/host_root.h"
 #include "msr/cpu_table.h"
+#include "perf/perf_event.h"
 
 namespace vrapl {
 
-enum class Backend { kAuto, kMsr, kSysfs };
+enum class Backend { kAuto, kMsr, kPerf, kSysfs };
+
+// All but kAuto, in the order in which kAuto tries them.
+inline constexpr Backend kBackends[] = {Backend::kMsr, Backend::kPerf, Backend::kSysfs};
+
+// "auto", "msr", "perf", "sysfs".
+const char* BackendName(Backend backend);
 
 struct OpenBackend {
-  std::string name;                                    // "msr" or "sysfs"
+  std::string name;                                    // BackendName() of the one that was opened
   std::vector<std::unique_ptr<EnergySource>> sources;  // one per package or die
   std::vector<std::string> passed_over;                // with kAuto: "msr: why not", one line each
   std::string cpu_table;  // "FILE row 06_FF" where the energy is read by a row that the operator gave, else ""
@@ -25,8 +32,11 @@ struct OpenBackend {
 // Opens and judges by values: a counter that stands still is no source (virtual machines answer so). Takes a few ms,
 // or 50 ms (in a virtual machine 3 s) to find a counter frozen.
 //
+// All sources are of one backend: two of them would count one package twice. `perf_events` stands in for the kernel, in
+// tests.
+//
 // Errors: of the one source asked for; with kAuto, when none is usable, one message with the reason of each.
 absl::StatusOr<OpenBackend> OpenEnergySources(Backend backend, const HostRoot& host_root, const Clock& clock,
-                                              const CpuTable& cpu_table = {});
+                                              const CpuTable& cpu_table = {}, PerfEvents* perf_events = nullptr);
 
 }  // namespace vrapl

@@ -449,7 +449,8 @@ TEST_F(RaplReaderTest, ACpuThatCameOnlineLaterTakesOverToo) {
 TEST_F(RaplReaderTest, UnlistedModelsAreRefusedByName) {
   const HostBuilder host(CpuVendor::kIntel, 6, 0xFE);
   EXPECT_THAT(Open(host), StatusIs(absl::StatusCode::kUnimplemented,
-                                   AllOf(HasSubstr("GenuineIntel family 6 model 0xfe"), HasSubstr("--backend=sysfs"))));
+                                   AllOf(HasSubstr("GenuineIntel family 6 model 0xfe"), HasSubstr("--backend=perf"),
+                                         HasSubstr("--backend=sysfs"))));
 }
 
 // AMD announces RAPL by CPUID: a family that nobody knows yet is taken at its word, and not without it.

@@ -11,8 +11,11 @@ using testing::IsEmpty;
 TEST(SourcesTest, EachHasAWordARunAlsoKnows) {
   ASSERT_FALSE(SourceKinds().empty());
   EXPECT_EQ(SourceKinds().front().backend, Backend::kMsr) << "auto begins with it";
-  for (const SourceKind& kind : SourceKinds()) {
-    EXPECT_NE(kind.backend, Backend::kAuto);
+  EXPECT_EQ(SourceKinds().size(), std::size(kBackends));
+  for (size_t i = 0; i < SourceKinds().size() && i < std::size(kBackends); ++i) {
+    const SourceKind& kind = SourceKinds()[i];
+    EXPECT_EQ(kind.backend, kBackends[i]) << "in the order of auto";
+    EXPECT_STREQ(kind.name, BackendName(kind.backend));
     EXPECT_NE(kind.probe, nullptr) << kind.name;
   }
 }

@@ -3,8 +3,9 @@
 
 #include <gmock/gmock.h>
 
-#include "tests/fakes/host_builder.h"
+#include "tests/fakes/pmu_tree.h"
 #include "tests/fakes/simulated_clock.h"
+#include "tests/perf/scripted_pmu.h"
 #include "tests/status_matchers.h"
 
 namespace vrapl {
@@ -38,7 +39,47 @@ TEST_F(BackendTest, AutoTakesTheFirstUsableAndSaysWhatItPassedOver) {
   ASSERT_THAT(backend, IsOk());
   EXPECT_EQ(backend->name, "sysfs");
   EXPECT_THAT(backend->sources, SizeIs(1));
-  EXPECT_THAT(backend->passed_over, ElementsAre(AllOf(HasSubstr("msr: "), HasSubstr("modprobe msr"))));
+  EXPECT_THAT(backend->passed_over, ElementsAre(AllOf(HasSubstr("msr: "), HasSubstr("modprobe msr")),
+                                                AllOf(HasSubstr("perf: "), HasSubstr("running kernel"))));
+}
+
+// Rocket Lake, or any CPU that is newer than the kernel's perf driver: zones, and no PMU.
+TEST_F(BackendTest, WithoutThePmuItIsSysfs) {
+  ScriptedPmu pmu;
+  const absl::StatusOr<OpenBackend> backend = OpenEnergySources(Backend::kAuto, host_.root(), clock_, {}, &pmu);
+  ASSERT_THAT(backend, IsOk());
+  EXPECT_EQ(backend->name, "sysfs");
+  EXPECT_THAT(backend->passed_over, ElementsAre(HasSubstr("msr: "), AllOf(HasSubstr("perf: "), HasSubstr("no PMU"),
+                                                                          HasSubstr("modprobe rapl"))));
+}
+
+// Exact units, one call for all domains: before sysfs. And one package is counted by one source, or it would count
+// twice.
+TEST_F(BackendTest, ThePmuComesBeforeSysfsAndOnlyOneOfThemCounts) {
+  ScriptedPmu pmu;
+  AddPmu(host_, {.name = "power", .type = 9, .cpumask = "0", .events = {kEnergyPkg, kEnergyRam}});
+  for (const Backend asked : {Backend::kAuto, Backend::kPerf}) {
+    const absl::StatusOr<OpenBackend> backend = OpenEnergySources(asked, host_.root(), pmu.clock(), {}, &pmu);
+    ASSERT_THAT(backend, IsOk());
+    EXPECT_EQ(backend->name, "perf");
+    ASSERT_THAT(backend->sources, SizeIs(1));
+    EXPECT_EQ(backend->sources.front()->backend(), "perf");
+    EXPECT_EQ(backend->sources.front()->package().domains.size(), 2u);
+  }
+  // Judged by values: a PMU whose package stands still is passed over for zones that move.
+  pmu.Hold(0, 2);
+  SimulatedClock clock;
+  clock.OnSleep([&](int64_t) {
+    pmu.Refill();
+    host_.Write(EnergyFile(), std::to_string(energy_uj_ += 80'000));
+  });
+  AddPmu(host_, {.name = "power", .type = 9, .cpumask = "0", .events = {kEnergyPkg}});
+  host_.Remove(PmuPath("power", "events/energy-ram"));
+  const absl::StatusOr<OpenBackend> backend = OpenEnergySources(Backend::kAuto, host_.root(), clock, {}, &pmu);
+  ASSERT_THAT(backend, IsOk());
+  EXPECT_EQ(backend->name, "sysfs");
+  EXPECT_THAT(backend->passed_over,
+              ElementsAre(HasSubstr("msr: "), AllOf(HasSubstr("perf: "), HasSubstr("did not move"))));
 }
 
 TEST_F(BackendTest, TheOneThatIsAskedForIsTheOneThatIsOpened) {
@@ -55,16 +96,17 @@ TEST_F(BackendTest, ACounterThatStandsStillIsNoSource) {
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("did not move")));
   EXPECT_THAT(OpenEnergySources(Backend::kAuto, host_.root(), clock_),
               StatusIs(absl::StatusCode::kUnavailable,
-                       AllOf(HasSubstr("msr: "), HasSubstr("sysfs: "), HasSubstr("did not move"),
+                       AllOf(HasSubstr("msr: "), HasSubstr("perf: "), HasSubstr("sysfs: "), HasSubstr("did not move"),
                              HasSubstr("vrapl probe"), Not(HasSubstr("\n")))));
 }
 
 TEST_F(BackendTest, AHostWithoutAnythingSaysWhyForEach) {
   HostBuilder bare(CpuVendor::kIntel, 6, 0x55);
   bare.AddCpu({.cpu = 0});
-  EXPECT_THAT(OpenEnergySources(Backend::kAuto, bare.root(), clock_),
-              StatusIs(absl::StatusCode::kUnavailable,
-                       AllOf(HasSubstr("msr: "), HasSubstr("sysfs: "), HasSubstr("--emulate"), Not(HasSubstr("\n")))));
+  EXPECT_THAT(
+      OpenEnergySources(Backend::kAuto, bare.root(), clock_),
+      StatusIs(absl::StatusCode::kUnavailable, AllOf(HasSubstr("msr: "), HasSubstr("perf: "), HasSubstr("sysfs: "),
+                                                     HasSubstr("--emulate"), Not(HasSubstr("\n")))));
 }
 
 }  // namespace
