@@ -46,8 +46,12 @@ class PerfCounter {
         wraps_show_(unit.joules_per_tick == kPerfJoulesPerCount) {}
 
   // As GuardedCounter::Advance(): 0 when `raw` was counted, ERANGE for a glitch (the next plausible reading counts from
-  // the last good one), EOVERFLOW after too long a gap or a glitch that stayed (counting starts anew).
+  // the last good one), EOVERFLOW after too long a gap, a glitch that stayed, or Forget() (counting starts anew).
   int Advance(uint64_t raw, int64_t now_ns) {
+    if (forget_) {
+      Restart(raw, now_ns);
+      return EOVERFLOW;
+    }
     const double possible = static_cast<double>(now_ns - last_ns_) * max_ticks_per_ns_ + slack_ticks_;
     uint64_t ticks = raw - last_;
     if (ticks >= uint64_t{1} << 63) ticks = TicksAcrossWrap(last_ - raw, ticks);
@@ -62,11 +66,15 @@ class PerfCounter {
     return 0;
   }
 
+  // The next reading is a new start, whatever it is: Advance() will say EOVERFLOW.
+  void Forget() { forget_ = true; }
+
   // Counts on from `raw` without counting what came before it.
   void Restart(uint64_t raw, int64_t now_ns) {
     last_ = raw;
     last_ns_ = now_ns;
     glitches_ = 0;
+    forget_ = false;
   }
 
   EnergyTicks total() const { return total_; }
@@ -91,6 +99,7 @@ class PerfCounter {
   int64_t max_gap_ns_;
   bool wraps_show_;
   int glitches_ = 0;  // in a row
+  bool forget_ = false;
   EnergyTicks total_;
 };
 

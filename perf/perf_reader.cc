@@ -318,6 +318,11 @@ class PerfSource final : public EnergySource {
     package_.reader_cpu = parts_.front().group.cpu();
   }
 
+  // What happened that no counter tells of (the machine was suspended): the next reading of each domain is a new start.
+  void StartAnew() {
+    for (PerfCounter& counter : counters_) counter.Forget();
+  }
+
  private:
   PerfSource(const PackageProbe& probe, const Clock& clock)
       : clock_(clock),

@@ -112,6 +112,15 @@ TEST_F(PerfCounterTest, RestartKeepsTheTotal) {
   EXPECT_EQ(counter.total().count, 70u);
 }
 
+TEST_F(PerfCounterTest, WhatIsForgottenIsNotCounted) {
+  PerfCounter counter = Counter(100);
+  EXPECT_EQ(Advance(counter, 150), 0);
+  counter.Forget();
+  EXPECT_EQ(Advance(counter, 170), EOVERFLOW);
+  EXPECT_EQ(Advance(counter, 175), 0);
+  EXPECT_EQ(counter.total().count, 55u);
+}
+
 // A scale that is not 2^-32 J is another driver's: its step back tells nothing.
 TEST_F(PerfCounterTest, StepsAreKnownForTheKernelsScaleOnly) {
   PerfCounter counter(uint64_t{262143} << 32, kStart, {1e-9}, GuardedCounter::kMaxWatts);
