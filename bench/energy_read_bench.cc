@@ -1,9 +1,12 @@
 // What does one sample of all domains cost, above the system calls that it cannot do without?
 //
 // The floor: a bare loop of pread on the same files between the same two clock reads. The files lie in memory (tmpfs):
-// an emulated register costs 20 us through FUSE, which would hide everything of ours.
+// an emulated register costs 20 us through FUSE, which would hide everything of ours. For perf it is a bare read() of
+// the same group's descriptor. Software events of this kernel stand for the PMU, and the heading says so: what a read
+// of the PMU's registers costs comes on top, in both columns.
 #include <benchmark/benchmark.h>
 #include <fcntl.h>
+#include <linux/perf_event.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -20,8 +23,10 @@
 #include "base/posix.h"
 #include "bench/paired.h"
 #include "msr/rapl_reader.h"
+#include "perf/perf_reader.h"
 #include "powercap/powercap_reader.h"
 #include "tests/fakes/host_builder.h"
+#include "tests/fakes/pmu_tree.h"
 
 namespace vrapl {
 namespace {
@@ -71,6 +76,21 @@ Way BareReads(const std::vector<File>& files) {
           }};
 }
 
+Way BareGroupReads(int leader, size_t domains) {
+  return {.name = absl::StrCat("a bare read() of a group of ", domains, " between two clock reads"),
+          .run = [leader](int64_t times) {
+            std::array<char, 256> buffer;
+            int64_t sum = 0;
+            for (int64_t i = 0; i < times; ++i) {
+              sum += MonotonicNs();
+              sum += ::read(leader, buffer.data(), buffer.size());
+              sum += MonotonicNs();
+            }
+            benchmark::DoNotOptimize(sum);
+            benchmark::DoNotOptimize(buffer);
+          }};
+}
+
 // `failed` counts reads that gave an error: with them this would measure something else.
 Way SourceReads(EnergySource& source, uint64_t& failed) {
   return {.name = absl::StrCat(std::string(source.backend()), " source, ", source.package().domains.size(), " domains"),
@@ -84,13 +104,13 @@ Way SourceReads(EnergySource& source, uint64_t& failed) {
 
 UniqueFd OpenForReading(const std::string& path) { return UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC)); }
 
-bool CompareWithFloor(const absl::StatusOr<std::vector<std::unique_ptr<EnergySource>>>& sources,
-                      const std::vector<File>& files) {
+bool CompareWithFloor(const absl::StatusOr<std::vector<std::unique_ptr<EnergySource>>>& sources, const Way& floor,
+                      size_t domains) {
   if (!sources.ok()) return std::fprintf(stderr, "%s\n", sources.status().ToString().c_str()), false;
   EnergySource& source = *sources->front();
-  if (source.package().domains.size() != files.size()) return std::fprintf(stderr, "not all domains\n"), false;
+  if (source.package().domains.size() != domains) return std::fprintf(stderr, "not all domains\n"), false;
   uint64_t failed = 0;
-  const std::string table = Describe(Compare({BareReads(files), SourceReads(source, failed), TwoClockReads()}));
+  const std::string table = Describe(Compare({floor, SourceReads(source, failed), TwoClockReads()}));
   std::printf("%s\n", failed == 0 ? table.c_str() : absl::StrCat("No figures: ", failed, " reads failed.\n").c_str());
   return true;
 }
@@ -110,9 +130,48 @@ bool Measure(const Machine& machine) {
     zones.push_back({.fd = OpenForReading(host.ZoneFile(zone.id, "energy_uj")), .offset = 0, .size = 32});
   }
   std::printf("%s, msr:\n\n", machine.name);
-  if (!CompareWithFloor(OpenMsrSources(host.root()), registers)) return false;
+  if (!CompareWithFloor(OpenMsrSources(host.root()), BareReads(registers), registers.size())) return false;
   std::printf("%s, sysfs:\n\n", machine.name);
-  return CompareWithFloor(OpenPowercapSources(host.root()), zones);
+  return CompareWithFloor(OpenPowercapSources(host.root()), BareReads(zones), zones.size());
+}
+
+// The kernel, with the last group's descriptor remembered: the floor reads the same.
+class RememberingKernel final : public PerfEvents {
+ public:
+  int Open(const perf_event_attr& attr, int cpu, int group) override {
+    const int fd = KernelPerfEvents().Open(attr, cpu, group);
+    if (group < 0) leader = fd;
+    return fd;
+  }
+  int Start(int leader_fd) override { return KernelPerfEvents().Start(leader_fd); }
+
+  int leader = -1;
+};
+
+// A tree whose "energy" is counted by this kernel's software: time, but for graphics, which are page faults.
+PmuTree SoftwarePmu(bool desktop) {
+  PmuTree tree{.name = "power",
+               .type = PERF_TYPE_SOFTWARE,
+               .events = {{.name = "energy-pkg", .terms = "event=0", .scale = "1e-9"},
+                          {.name = "energy-ram", .terms = "event=1", .scale = "1e-9"}},
+               .format = "config:0-63"};
+  if (desktop) {
+    tree.events.push_back({.name = "energy-cores", .terms = "event=1", .scale = "1e-9"});
+    tree.events.push_back({.name = "energy-gpu", .terms = "event=2", .scale = "1e-9"});
+    tree.events.push_back({.name = "energy-psys", .terms = "event=1", .scale = "1e-9"});
+  }
+  return tree;
+}
+
+bool MeasureSoftwarePmu(const char* machine, bool desktop) {
+  HostBuilder host(CpuVendor::kIntel, 6, 0x55);
+  host.AddCpu({.cpu = ::sched_getcpu()});
+  const PmuTree tree = SoftwarePmu(desktop);
+  AddPmu(host, tree);
+  RememberingKernel kernel;
+  auto sources = OpenPerfSources(host.root(), {.events = &kernel});
+  std::printf("%s, perf (SOFTWARE EVENTS STAND FOR THE PMU):\n\n", machine);
+  return CompareWithFloor(sources, BareGroupReads(kernel.leader, tree.events.size()), tree.events.size());
 }
 
 int Main() {
@@ -140,6 +199,7 @@ int Main() {
                  {.id = "intel-rapl:1", .name = "psys"}}}};
   for (const Machine& machine : machines) {
     if (!Measure(machine)) return 1;
+    if (!MeasureSoftwarePmu(machine.name, machine.registers.size() > 2)) return 1;
   }
   return 0;
 }
