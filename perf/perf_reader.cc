@@ -285,6 +285,7 @@ class PerfSource final : public EnergySource {
       }
       source->parts_.push_back(std::move(part));
     }
+    source->parts_.front().cpus.reserve(kMaxCpus);
     if (source->counters_.size() > kMaxDomains) {
       return absl::UnimplementedError(absl::StrCat("package ", probe.package_id, " has ", source->counters_.size(),
                                                    " domains; ", kMaxDomains, " is what a sample holds"));
@@ -318,9 +319,16 @@ class PerfSource final : public EnergySource {
     package_.reader_cpu = parts_.front().group.cpu();
   }
 
-  // What happened that no counter tells of (the machine was suspended): the next reading of each domain is a new start.
-  void StartAnew() {
+  void StartAnew() override {
     for (PerfCounter& counter : counters_) counter.Forget();
+  }
+
+  void CoverCpus(absl::Span<const int> cpus) override {
+    // Where to go when the events end; the kernel has moved those of a CPU that left. A core's CPUs are not told apart
+    // here.
+    if (cpus.empty()) return;
+    std::vector<int>& known = parts_.front().cpus;
+    known.assign(cpus.begin(), cpus.begin() + static_cast<std::ptrdiff_t>(std::min(cpus.size(), known.capacity())));
   }
 
  private:
@@ -331,6 +339,8 @@ class PerfSource final : public EnergySource {
                  .reader_cpu = probe.reader_cpu,
                  .cpus = probe.cpus,
                  .domains = {}} {}
+
+  static constexpr size_t kMaxCpus = 1024;  // of one package: room, so that CoverCpus() allocates nothing
 
   // On the next CPU of those that can read it: constant work for each failed read, and in the end each has had its
   // turn.

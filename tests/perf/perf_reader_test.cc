@@ -387,6 +387,30 @@ class RememberingKernel final : public PerfEvents {
   int leader = -1;
 };
 
+TEST_F(PerfReaderTest, ACpuThatCameSinceTakesOver) {
+  HostBuilder host(CpuVendor::kIntel, 6, 0x9E);
+  host.AddCpu({.cpu = 0});
+  AddPmu(host, {.name = "power", .type = 9, .cpumask = "0", .events = {kEnergyPkg}});
+  const auto sources = Open(host);
+  ASSERT_THAT(sources, IsOk());
+  EnergySource& source = *sources->front();
+  const uint64_t before = Read(source).ticks[0];
+  source.CoverCpus({});
+  source.CoverCpus({7});
+  pmu_.RefuseCpu(0, ENODEV);
+  pmu_.End(0);
+  EXPECT_EQ(Read(source).error[0], ENODEV);
+  pmu_.Set(7, kPkg, 3);
+  EXPECT_EQ(Read(source).error[0], 0);
+  EXPECT_EQ(sample_->ticks[0], before + 3);
+  EXPECT_EQ(source.package().reader_cpu, 7);
+  source.StartAnew();
+  pmu_.Set(7, kPkg, 100);
+  EXPECT_EQ(Read(source).error[0], EOVERFLOW);
+  EXPECT_EQ(sample_->ticks[0], before + 3);
+  EXPECT_THAT(source.package().cpus, ElementsAre(0)) << "those at the start";
+}
+
 // The same code on events that this kernel counts: the CPU's clock stands for a package of 1 W.
 class PerfReaderOnRealEventsTest : public testing::Test {
  protected:
