@@ -37,6 +37,10 @@ absl::Status CheckMoving(EnergySource& source, const Clock& clock, absl::Duratio
   const std::string what =
       absl::StrCat("the package energy of package ", package.package_id, " (", domain->origin, ")");
   if (!read) return PosixError(error, absl::StrCat("read ", what));
+  if (package.power_based) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(what, " reads 0 W, for ", absl::FormatDuration(patience), ": nothing is measured here"));
+  }
   return absl::FailedPreconditionError(
       absl::StrCat(what, " did not move in ", absl::FormatDuration(patience),
                    ": this machine shows RAPL counters, but nothing counts in them (a virtual machine without RAPL?)"));

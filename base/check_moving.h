@@ -12,6 +12,9 @@ namespace vrapl {
 // how long in a virtual machine, where emulated counters are updated about once a second (QEMU's vmsr helper).
 inline constexpr absl::Duration kFrozenAfter = absl::Milliseconds(50);
 inline constexpr absl::Duration kFrozenAfterInVm = absl::Seconds(3);
+// A sensor of power is no counter that must move each millisecond: what it reads is energy as soon as it is not 0 W. It
+// is read every 10 ms, and less often where that takes long.
+inline constexpr absl::Duration kFrozenAfterForPower = absl::Seconds(3);
 
 // Reads `source` every millisecond until its package counter moves, at most for `patience`: 1 to 2 ms on real hardware.
 //

@@ -6,6 +6,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 
 namespace vrapl {
 namespace {
@@ -20,6 +21,13 @@ CpuVendor VendorOf(absl::string_view vendor_id) {
 std::optional<int> Number(absl::string_view text) {
   int value = 0;
   if (!absl::SimpleAtoi(text, &value) || value < 0) return std::nullopt;
+  return value;
+}
+
+// "0x55".
+std::optional<int> HexNumber(absl::string_view text) {
+  int value = 0;
+  if (!absl::ConsumePrefix(&text, "0x") || !absl::SimpleHexAtoi(text, &value)) return std::nullopt;
   return value;
 }
 
@@ -47,6 +55,14 @@ absl::StatusOr<CpuModel> ParseCpuModel(absl::string_view cpuinfo) {
       cpu.name = std::string(value);
     } else if (key == "stepping") {
       cpu.stepping = Number(value).value_or(0);
+    } else if (key == "CPU implementer") {
+      cpu.vendor_id = absl::StrCat("ARM implementer ", value);
+    } else if (key == "CPU architecture") {
+      family = Number(value);
+    } else if (key == "CPU part") {
+      model = HexNumber(value);
+    } else if (key == "CPU revision") {
+      cpu.stepping = Number(value).value_or(0);
     } else if (key == "microcode") {
       cpu.microcode = std::string(value);
     } else if (key == "flags") {
@@ -59,7 +75,8 @@ absl::StatusOr<CpuModel> ParseCpuModel(absl::string_view cpuinfo) {
     }
   }
   if (cpu.vendor_id.empty() || !family || !model) {
-    return absl::InvalidArgumentError("no vendor_id, cpu family and model in /proc/cpuinfo (not an x86 host?)");
+    return absl::InvalidArgumentError(
+        "no vendor_id, cpu family and model in /proc/cpuinfo (neither an x86 nor an ARM host?)");
   }
   cpu.vendor = VendorOf(cpu.vendor_id);
   cpu.family = *family;

@@ -1,7 +1,11 @@
 // Which CPU the host has: what the first entry of /proc/cpuinfo says.
 //
+// On x86 that is vendor, family and model. On ARM there is no vendor: the implementer's code stands for it, the
+// architecture for the family and the part for the model. No table of RAPL registers has such a row.
+//
 // Threads: any.
 // Source: Linux arch/x86/kernel/cpu/proc.c, show_cpuinfo(); family and model are display values, in decimal.
+// arch/arm64/kernel/cpuinfo.c, c_show().
 #pragma once
 
 #include <cstdint>
@@ -17,7 +21,7 @@ enum class CpuVendor : uint8_t { kIntel, kAmd, kHygon, kOther };
 
 struct CpuModel {
   CpuVendor vendor = CpuVendor::kOther;
-  std::string vendor_id;  // "GenuineIntel", "AuthenticAMD", "HygonGenuine"
+  std::string vendor_id;  // "GenuineIntel", "AuthenticAMD", "HygonGenuine"; "ARM implementer 0x50"
   int family = 0;         // display family: extended family added
   int model = 0;          // display model: extended model added
   int stepping = 0;
@@ -29,7 +33,7 @@ struct CpuModel {
   bool arch_capabilities = false;  // IA32_ARCH_CAPABILITIES (0x10A) is there: CPUID 7.0 EDX bit 29
 };
 
-// INVALID_ARGUMENT when the text lacks vendor, family or model.
+// INVALID_ARGUMENT when the text lacks vendor, family or model, and is not ARM's.
 absl::StatusOr<CpuModel> ParseCpuModel(absl::string_view cpuinfo);
 
 // The same from the host's /proc/cpuinfo.

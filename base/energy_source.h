@@ -1,4 +1,5 @@
-// EnergySource: reads the energy counters of one package. msr, perf and powercap each give one; the sampler knows no more.
+// EnergySource: reads the energy counters of one package. msr, perf, powercap and hwmon each give one; the sampler
+// knows no more.
 #pragma once
 
 #include <array>
@@ -26,9 +27,11 @@ struct DomainInfo {
 // One package (or die) and where its counters are read.
 struct PackageInfo {
   int package_id = 0;
-  int die_id = 0;
+  int die_id = 0;         // -1: all dies of the package
   int reader_cpu = 0;     // the CPU whose register is read: pin the reader there and no interrupt crosses CPUs
   std::vector<int> cpus;  // CPUs that were online at the start, ascending: run time on these belongs to this package
+  // No counters but readings of power, which the source integrates: every figure got from them must say so.
+  bool power_based = false;
   std::vector<DomainInfo> domains;  // in the order of EnergySample::ticks
 };
 
@@ -47,7 +50,7 @@ class EnergySource {
  public:
   virtual ~EnergySource() = default;
 
-  virtual absl::string_view backend() const = 0;  // "msr", "perf" or "sysfs"
+  virtual absl::string_view backend() const = 0;  // "msr", "perf", "sysfs" or "hwmon"
   virtual const PackageInfo& package() const = 0;
 
   // Reads every domain once. Does not allocate, lock, log or wait. Fills the first domains.size() entries.

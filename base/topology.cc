@@ -40,15 +40,20 @@ absl::StatusOr<std::vector<int>> ReadSiblings(const HostRoot& host_root, int cpu
 
 }  // namespace
 
-absl::StatusOr<std::vector<PackageTopology>> ReadTopology(const HostRoot& host_root, CpuVendor vendor) {
+absl::StatusOr<std::vector<int>> ReadOnlineCpus(const HostRoot& host_root) {
   const absl::StatusOr<std::string> text = ReadSmallFile(host_root.Path(absl::StrCat(kCpuDirectory, "/online")));
   if (!text.ok()) return text.status();
-  const absl::StatusOr<std::vector<int>> online_list = ParseCpuList(*text);
-  if (!online_list.ok()) return online_list.status();
-  const std::set<int> online(online_list->begin(), online_list->end());
-  if (online.empty()) {
+  absl::StatusOr<std::vector<int>> online = ParseCpuList(*text);
+  if (online.ok() && online->empty()) {
     return absl::InvalidArgumentError(absl::StrCat(host_root.Path(kCpuDirectory), "/online names no CPU"));
   }
+  return online;
+}
+
+absl::StatusOr<std::vector<PackageTopology>> ReadTopology(const HostRoot& host_root, CpuVendor vendor) {
+  const absl::StatusOr<std::vector<int>> online_list = ReadOnlineCpus(host_root);
+  if (!online_list.ok()) return online_list.status();
+  const std::set<int> online(online_list->begin(), online_list->end());
 
   const bool per_die = vendor != CpuVendor::kAmd && vendor != CpuVendor::kHygon;
   constexpr int kOnlyDie = 0;

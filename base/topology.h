@@ -31,6 +31,10 @@ struct PackageTopology {
   int reader_cpu() const { return cpus.front(); }
 };
 
+// CPUs that are online, ascending. Errors: NOT_FOUND, INVALID_ARGUMENT when the kernel's list is missing, unreadable or
+// empty.
+absl::StatusOr<std::vector<int>> ReadOnlineCpus(const HostRoot& host_root);
+
 // Sorted by package and die. CPUs that are offline are left out, and so is a package without online CPUs.
 //
 // Errors: NOT_FOUND, INVALID_ARGUMENT when the files under /sys/devices/system/cpu are missing or unreadable.

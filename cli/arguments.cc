@@ -38,7 +38,7 @@ std::optional<pid_t> EmulatorOf(const HostRoot& root) {
 }  // namespace
 
 void AddSourceOptions(CLI::App& app, CommonArguments& arguments) {
-  app.add_option("--backend", arguments.backend, "how energy is read: auto, msr, perf, sysfs (auto)")
+  app.add_option("--backend", arguments.backend, "how energy is read: auto, msr, perf, sysfs, hwmon (auto)")
       ->type_name("NAME");
   app.add_option("--cpu-table", arguments.cpu_table, "rows for CPUs that msr does not know (docs/cpu-table.md)")
       ->type_name("FILE");
@@ -95,7 +95,8 @@ absl::StatusOr<Backend> ParseBackend(absl::string_view text) {
   if (text == "msr") return Backend::kMsr;
   if (text == "perf") return Backend::kPerf;
   if (text == "sysfs" || text == "powercap") return Backend::kSysfs;
-  return UnknownWord("--backend", text, {"auto", "msr", "perf", "sysfs"});
+  if (text == "hwmon") return Backend::kHwmon;
+  return UnknownWord("--backend", text, {"auto", "msr", "perf", "sysfs", "hwmon"});
 }
 
 absl::StatusOr<CpuTable> ParseCpuTable(const std::string& path) {

@@ -106,6 +106,7 @@ std::string FlushToJson(const FlushReport& report) {
   Json json = {{"seq", report.seq}, {"t_ns", report.t_ns}, {"dt_ns", report.dt_ns}, {"unix_ns", report.unix_ns}};
   json["source"] = report.source;
   json["backend"] = report.backend;
+  if (report.power_based) json["power_based"] = true;
   if (!report.cpu_table.empty()) json["cpu_table"] = report.cpu_table;
   json["model"] = ModelName(first.model);
   json["counters"] = List(first.counters, CounterJson);

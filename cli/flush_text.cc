@@ -133,9 +133,10 @@ std::string Sparkline(const std::vector<float>& values, int width, float most) {
 }
 
 std::string FlushToText(const FlushReport& report, const TextStyle& style) {
-  std::string text = absl::StrFormat("flush %d  t = %.3f s  dt = %.6f s  source %s (%s)%s\n", report.seq,
-                                     static_cast<double>(report.t_ns) * 1e-9, static_cast<double>(report.dt_ns) * 1e-9,
-                                     report.source, report.backend, report.last ? "  last" : "");
+  std::string text =
+      absl::StrFormat("flush %d  t = %.3f s  dt = %.6f s  source %s (%s)%s\n", report.seq,
+                      static_cast<double>(report.t_ns) * 1e-9, static_cast<double>(report.dt_ns) * 1e-9, report.source,
+                      report.backend + (report.power_based ? ": power, integrated" : ""), report.last ? "  last" : "");
   if (!report.cpu_table.empty()) absl::StrAppend(&text, "  cpu_table=", report.cpu_table, "\n");
   for (const ModelReport& model : report.models) AppendLedger(report, model, text);
   // One scale for all VMs: the highest column. A single sample may be higher; it would flatten the rest.

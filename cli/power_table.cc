@@ -55,7 +55,7 @@ std::string PowerTable::Format(const FlushReport& report) {
   std::string text;
   if (columns != columns_ || lines_since_header_ >= kHeaderEvery) {
     absl::StrAppendFormat(&text, "# watts, mean of each interval; source %s (%s)%s\n%12s", report.source,
-                          report.backend,
+                          report.backend + (report.power_based ? ": power, integrated" : ""),
                           report.cpu_table.empty() ? "" : absl::StrCat("; cpu_table=", report.cpu_table), "t_s");
     for (const std::string& column : columns) absl::StrAppendFormat(&text, " %12s", column);
     text += "  model\n";

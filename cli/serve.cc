@@ -51,7 +51,8 @@ void AddServeOptions(CLI::App& app, ServeArguments& arguments) {
 std::string DescriptionText(const RunDescription& description) {
   std::string text;
   if (description.source == "emulated") text += "EMULATED HARDWARE: the energy below is not measured\n";
-  absl::StrAppend(&text, description.cpu, ", read by ", description.backend, "\n");
+  absl::StrAppend(&text, description.cpu, ", read by ", description.backend,
+                  description.power_based ? ": power, integrated over time, no energy counter" : "", "\n");
   if (!description.cpu_table.empty()) absl::StrAppend(&text, "  cpu_table=", description.cpu_table, "\n");
   for (const std::string& package : description.packages) absl::StrAppend(&text, "  ", package, "\n");
   return absl::StrCat(text, "  VMs by ", description.vms, "\n");

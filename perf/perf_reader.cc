@@ -70,7 +70,7 @@ std::vector<PackageTopology> ByScope(std::vector<PackageTopology> topology, cons
       continue;
     }
     PackageTopology& package = packages.back();
-    package.die_id = 0;
+    package.die_id = -1;
     package.cpus.insert(package.cpus.end(), die.cpus.begin(), die.cpus.end());
     package.cores.insert(package.cores.end(), die.cores.begin(), die.cores.end());
     std::sort(package.cpus.begin(), package.cpus.end());
@@ -241,9 +241,8 @@ OpenedPackage OpenPackage(const Host& host, const PackageTopology& topology, std
 
 absl::StatusOr<std::vector<OpenedPackage>> OpenHost(const HostRoot& host_root, const PerfOptions& options) {
   if (host_root.emulated() && options.events == nullptr) {
-    return absl::UnimplementedError(absl::StrCat("perf counts on the running kernel, and the files below ",
-                                                 host_root.prefix(),
-                                                 " are another host's (an emulated host has no PMU)"));
+    return absl::UnimplementedError(
+        "perf counts on the running kernel, and this host root is another host's (an emulated host has no PMU)");
   }
   absl::StatusOr<PowerPmu> pmu = ReadPowerPmu(host_root);
   if (!pmu.ok()) return pmu.status();

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "hwmon/hwmon_reader.h"
 #include "msr/rapl_reader.h"
 #include "perf/perf_reader.h"
 #include "powercap/powercap_reader.h"
@@ -35,6 +36,12 @@ constexpr SourceKind kSources[] = {
      .what = "the kernel's powercap files, /sys/class/powercap",
      .probe = ProbePowercap,
      .absent_remedy = "sudo modprobe intel_rapl_msr; in a container, have /sys/devices/virtual/powercap mounted",
+     .capabilities = "cap_dac_read_search"},
+    {.backend = Backend::kHwmon,
+     .name = "hwmon",
+     .what = "a sensor of power, integrated over time",
+     .probe = ProbeHwmon,
+     .absent_remedy = "",
      .capabilities = "cap_dac_read_search"},
 };
 

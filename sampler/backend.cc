@@ -4,6 +4,7 @@
 #include "absl/strings/str_join.h"
 #include "base/check_moving.h"
 #include "base/cpu_model.h"
+#include "hwmon/hwmon_reader.h"
 #include "msr/rapl_reader.h"
 #include "perf/perf_reader.h"
 #include "powercap/powercap_reader.h"
@@ -22,6 +23,8 @@ absl::StatusOr<Sources> Open(Backend backend, const HostRoot& host_root, const C
       return OpenPerfSources(host_root, {.clock = &clock, .events = perf_events});
     case Backend::kSysfs:
       return OpenPowercapSources(host_root, clock);
+    case Backend::kHwmon:
+      return OpenHwmonSources(host_root, {.clock = &clock});
     case Backend::kAuto:
       break;
   }
@@ -36,9 +39,10 @@ absl::StatusOr<Sources> OpenAndJudge(Backend backend, const HostRoot& host_root,
   if (!sources.ok()) return sources;
   // A hypervisor that emulates the counters refreshes them about once a second.
   const absl::StatusOr<CpuModel> cpu = ReadCpuModel(host_root);
-  const absl::Duration patience = cpu.ok() && cpu->hypervisor ? kFrozenAfterInVm : kFrozenAfter;
+  const absl::Duration for_counters = cpu.ok() && cpu->hypervisor ? kFrozenAfterInVm : kFrozenAfter;
   for (const std::unique_ptr<EnergySource>& source : *sources) {
-    absl::Status moving = CheckMoving(*source, clock, patience);
+    absl::Status moving =
+        CheckMoving(*source, clock, source->package().power_based ? kFrozenAfterForPower : for_counters);
     if (absl::IsInvalidArgument(moving)) return absl::FailedPreconditionError(moving.message());
     if (!moving.ok()) return moving;
   }
@@ -63,6 +67,8 @@ const char* BackendName(Backend backend) {
       return "perf";
     case Backend::kSysfs:
       return "sysfs";
+    case Backend::kHwmon:
+      return "hwmon";
   }
   return "unknown";
 }

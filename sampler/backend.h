@@ -1,4 +1,4 @@
-// Which energy source a host is read by: the one asked for, or the first usable of msr, perf and sysfs, and why.
+// Which energy source a host is read by: the one asked for, or the first usable of msr, perf, sysfs and hwmon, and why.
 #pragma once
 
 #include <memory>
@@ -14,12 +14,12 @@
 
 namespace vrapl {
 
-enum class Backend { kAuto, kMsr, kPerf, kSysfs };
+enum class Backend { kAuto, kMsr, kPerf, kSysfs, kHwmon };
 
 // All but kAuto, in the order in which kAuto tries them.
-inline constexpr Backend kBackends[] = {Backend::kMsr, Backend::kPerf, Backend::kSysfs};
+inline constexpr Backend kBackends[] = {Backend::kMsr, Backend::kPerf, Backend::kSysfs, Backend::kHwmon};
 
-// "auto", "msr", "perf", "sysfs".
+// "auto", "msr", "perf", "sysfs", "hwmon".
 const char* BackendName(Backend backend);
 
 struct OpenBackend {
@@ -29,8 +29,8 @@ struct OpenBackend {
   std::string cpu_table;  // "FILE row 06_FF" where the energy is read by a row that the operator gave, else ""
 };
 
-// Opens and judges by values: a counter that stands still is no source (virtual machines answer so). Takes a few ms,
-// or 50 ms (in a virtual machine 3 s) to find a counter frozen.
+// Opens and judges by values: a counter that stands still, or a sensor that reads 0 W, is no source (virtual machines
+// answer so). Takes a few ms, or 50 ms (in a virtual machine 3 s) to find a counter frozen.
 //
 // All sources are of one backend: two of them would count one package twice. `perf_events` stands in for the kernel, in
 // tests.

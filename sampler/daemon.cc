@@ -61,7 +61,8 @@ std::string DescribePackage(const PackageInfo& package) {
     absl::StrAppendFormat(out, "%s %.4g uJ", DomainName(domain.id), domain.unit.joules_per_tick * 1e6);
   });
   return absl::StrCat("package ", package.package_id, package.die_id > 0 ? absl::StrCat(" die ", package.die_id) : "",
-                      ", CPUs ", absl::StrJoin(package.cpus, ","), ", read on CPU ", package.reader_cpu, ": ", domains);
+                      ", CPUs ", absl::StrJoin(package.cpus, ","), ", read on CPU ", package.reader_cpu,
+                      package.power_based ? ", power, integrated: " : ": ", domains);
 }
 
 RunDescription Describe(const DaemonOptions& options, const OpenBackend& backend, const VmLister& lister) {
@@ -71,6 +72,7 @@ RunDescription Describe(const DaemonOptions& options, const OpenBackend& backend
                              .vms = std::string(lister.origin())};
   if (lister.origin() == "libvirt") absl::StrAppend(&description.vms, " (", options.connect, ")");
   if (absl::StatusOr<CpuModel> cpu = ReadCpuModel(options.host_root); cpu.ok()) description.cpu = DescribeCpu(*cpu);
+  for (const auto& source : backend.sources) description.power_based |= source->package().power_based;
   for (const auto& source : backend.sources) description.packages.push_back(DescribePackage(source->package()));
   return description;
 }
@@ -188,6 +190,7 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events,
                    .base_power_w = options.base_power_w,
                    .source = description.source,
                    .backend = description.backend,
+                   .power_based = description.power_based,
                    .cpu_table = description.cpu_table,
                    .trace_vms = options.trace_vms,
                    .updates = updates},

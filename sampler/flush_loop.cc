@@ -101,6 +101,7 @@ void FlushLoop::Report(bool last) {
   FlushReport report{.seq = ++seq_,
                      .source = options_.source,
                      .backend = options_.backend,
+                     .power_based = options_.power_based,
                      .cpu_table = options_.cpu_table,
                      .last = last};
   report.t_ns = packages_.front().last_t_ns() - start_ns_;

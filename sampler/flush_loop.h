@@ -33,6 +33,7 @@ class FlushLoop {
     std::map<RaplDomain, double> base_power_w;  // given instead of learned
     std::string source;
     std::string backend;
+    bool power_based = false;
     std::string cpu_table;                            // as in FlushReport
     bool trace_vms = false;                           // VmReport::power_w
     int64_t frozen_after_ns = 3 * kNanosPerSecond;    // a counter that has not moved for so long has stopped

@@ -95,8 +95,9 @@ struct FlushReport {
   int64_t t_ns = 0;  // end of the flush, from the start of the run
   int64_t dt_ns = 0;
   int64_t unix_ns = 0;
-  std::string source;               // "msr", "perf", "sysfs", or "emulated" where the counters are
-  std::string backend;              // "msr", "perf" or "sysfs"
+  std::string source;               // BackendName(), or "emulated" where the counters are
+  std::string backend;              // BackendName()
+  bool power_based = false;         // energy is power, integrated over time: no counter
   std::string cpu_table;            // "FILE row 06_FF": read as a row of --cpu-table says; else ""
   bool last = false;                // the run ends with this flush, which may be short
   std::vector<ModelReport> models;  // the first is the one that guests are told

@@ -1,6 +1,7 @@
 #include "base/cpu_model.h"
 
 #include "tests/fakes/host_builder.h"
+#include "tests/fakes/hwmon_tree.h"
 #include "tests/status_matchers.h"
 
 namespace vrapl {
@@ -50,9 +51,25 @@ TEST(CpuModelTest, KnowsTheVendors) {
   }
 }
 
-TEST(CpuModelTest, RefusesWhatIsNoX86) {
+// ARM's kernels name no vendor, family and model. What stands for them must match no row of x86.
+TEST(CpuModelTest, AnArmHostIsOfNoX86Vendor) {
+  const absl::StatusOr<CpuModel> cpu = ParseCpuModel(kXGeneCpuinfo);
+  ASSERT_THAT(cpu, IsOk());
+  EXPECT_EQ(cpu->vendor, CpuVendor::kOther);
+  EXPECT_EQ(cpu->family, 8);
+  EXPECT_EQ(cpu->model, 0);
+  EXPECT_EQ(cpu->stepping, 1);
+  EXPECT_FALSE(cpu->hypervisor);
+  EXPECT_EQ(DescribeCpu(*cpu), "ARM implementer 0x50 family 8 model 0x0 stepping 1");
+  EXPECT_THAT(ParseCpuModel("processor\t: 0\nCPU implementer\t: 0x41\nCPU architecture: 8\nCPU part\t: 0xd0c\n")->model,
+              0xd0c);
+  EXPECT_THAT(ParseCpuModel("CPU implementer\t: 0x41\nCPU architecture: 8\nCPU part\t: d0c\n"),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
+TEST(CpuModelTest, RefusesWhatIsNeitherX86NorArm) {
   EXPECT_THAT(ParseCpuModel("processor\t: 0\nBogoMIPS\t: 50.00\n"),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("not an x86 host")));
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("neither an x86 nor an ARM host")));
   EXPECT_THAT(ParseCpuModel("vendor_id\t: GenuineIntel\ncpu family\t: six\nmodel\t: 1\n"),
               StatusIs(absl::StatusCode::kInvalidArgument));
   EXPECT_THAT(ReadCpuModel(HostRoot("/nonexistent")), StatusIs(absl::StatusCode::kNotFound, HasSubstr("cpuinfo")));

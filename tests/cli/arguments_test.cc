@@ -52,12 +52,13 @@ TEST(ParseWordTest, Backends) {
   EXPECT_THAT(ParseBackend("auto"), IsOkAndHolds(Backend::kAuto));
   EXPECT_THAT(ParseBackend("msr"), IsOkAndHolds(Backend::kMsr));
   EXPECT_THAT(ParseBackend("perf"), IsOkAndHolds(Backend::kPerf));
+  EXPECT_THAT(ParseBackend("hwmon"), IsOkAndHolds(Backend::kHwmon));
   EXPECT_THAT(ParseBackend("sysfs"), IsOkAndHolds(Backend::kSysfs));
   EXPECT_THAT(ParseBackend("powercap"), IsOkAndHolds(Backend::kSysfs));
   EXPECT_THAT(ParseBackend("mrs"),
-              IsRefused(AllOf(HasSubstr("auto, msr, perf, sysfs"), HasSubstr("Did you mean msr?"))));
-  EXPECT_THAT(ParseBackend("rapl"), IsRefused(HasSubstr("auto, msr, perf, sysfs")));
-  EXPECT_THAT(ParseBackend(""), IsRefused(HasSubstr("auto, msr, perf, sysfs")));
+              IsRefused(AllOf(HasSubstr("auto, msr, perf, sysfs, hwmon"), HasSubstr("Did you mean msr?"))));
+  EXPECT_THAT(ParseBackend("rapl"), IsRefused(HasSubstr("auto, msr, perf, sysfs, hwmon")));
+  EXPECT_THAT(ParseBackend(""), IsRefused(HasSubstr("auto, msr, perf, sysfs, hwmon")));
   EXPECT_THAT(ParseBackend("MSR"), IsRefused(HasSubstr("Did you mean msr?")));
 }
 

@@ -67,7 +67,7 @@ TEST(UsageTest, WrongWordsAreOneLineAndTwo) {
            Row{{"sample", "--window=10us"}, "--window=10us", "between"},
            Row{{"serve", "--flush=0"}, "--flush=0", "between"},
            Row{{"serve", "--flush=5ms"}, "--flush=5ms", "between 10ms"},
-           Row{{"sample", "--backend=rapl"}, "--backend=rapl", "auto, msr, perf, sysfs"},
+           Row{{"sample", "--backend=rapl"}, "--backend=rapl", "auto, msr, perf, sysfs, hwmon"},
            Row{{"probe", "--backend=mrs"}, "--backend=mrs", "Did you mean msr?"},
            Row{{"sample", "--model=fair"}, "--model=fair", "base-share, share, capacity"},
            Row{{"serve", "--format=json"}, "--format=json", "Did you mean jsonl?"},

@@ -304,6 +304,19 @@ TEST(SparklineTest, IsAsWideAsAskedAndAsHighAsTheValues) {
   EXPECT_EQ(Sparkline({}, 4, 10), "");
 }
 
+// A reader must not take a sensor's readings, integrated, for a counter of energy.
+TEST(FlushTextTest, PowerThatWasIntegratedSaysSo) {
+  FlushReport report = MadeReport();
+  EXPECT_THAT(FlushToText(report, {}), Not(HasSubstr("integrated")));
+  EXPECT_THAT(FlushToJson(report), Not(HasSubstr("power_based")));
+  report.source = report.backend = "hwmon";
+  report.power_based = true;
+  EXPECT_THAT(FlushToText(report, {}), HasSubstr("source hwmon (hwmon: power, integrated)"));
+  EXPECT_THAT(FlushToJson(report), HasSubstr(R"("power_based":true)"));
+  EXPECT_THAT(PowerTable({}).Format(report), HasSubstr("source hwmon (hwmon: power, integrated)"));
+  EXPECT_THAT(FlushToCsv(report), HasSubstr(",hwmon,"));
+}
+
 TEST(PowerTableTest, PowersOfCountersAndRowsOverTheInterval) {
   PowerTable table({});
   const std::string text = table.Format(MadeReport());

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "tests/fakes/hwmon_tree.h"
 #include "tests/fakes/pmu_tree.h"
 #include "tests/fakes/simulated_clock.h"
 #include "tests/perf/scripted_pmu.h"
@@ -41,6 +42,30 @@ TEST_F(BackendTest, AutoTakesTheFirstUsableAndSaysWhatItPassedOver) {
   EXPECT_THAT(backend->sources, SizeIs(1));
   EXPECT_THAT(backend->passed_over, ElementsAre(AllOf(HasSubstr("msr: "), HasSubstr("modprobe msr")),
                                                 AllOf(HasSubstr("perf: "), HasSubstr("running kernel"))));
+}
+
+// An ARM host with X-Gene's sensor: the last resort, and nothing of x86 is in its way.
+TEST_F(BackendTest, ASensorOfPowerIsTheLastResort) {
+  HostBuilder arm(CpuVendor::kOther, 0, 0);
+  arm.Write("/proc/cpuinfo", kXGeneCpuinfo);
+  for (int cpu = 0; cpu < 2; ++cpu) arm.AddCpu({.cpu = cpu, .package = -1, .core = cpu});
+  AddXGene(arm, 0, "20000000", "5000000");
+  for (const Backend asked : {Backend::kAuto, Backend::kHwmon}) {
+    const absl::StatusOr<OpenBackend> backend = OpenEnergySources(asked, arm.root(), clock_);
+    ASSERT_THAT(backend, IsOk());
+    EXPECT_EQ(backend->name, "hwmon");
+    ASSERT_THAT(backend->sources, SizeIs(1));
+    EXPECT_TRUE(backend->sources.front()->package().power_based);
+    EXPECT_THAT(backend->passed_over, SizeIs(asked == Backend::kAuto ? 3 : 0));
+  }
+  EXPECT_THAT(OpenEnergySources(Backend::kMsr, arm.root(), clock_),
+              StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("ARM implementer 0x50")));
+  AddXGene(arm, 0, "0", "0");
+  EXPECT_THAT(OpenEnergySources(Backend::kHwmon, arm.root(), clock_),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("reads 0 W")));
+  // Counters come first wherever there are some.
+  AddXGene(host_, 0, "20000000", "5000000");
+  EXPECT_EQ(OpenEnergySources(Backend::kAuto, host_.root(), clock_)->name, "sysfs");
 }
 
 // Rocket Lake, or any CPU that is newer than the kernel's perf driver: zones, and no PMU.
@@ -96,8 +121,8 @@ TEST_F(BackendTest, ACounterThatStandsStillIsNoSource) {
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("did not move")));
   EXPECT_THAT(OpenEnergySources(Backend::kAuto, host_.root(), clock_),
               StatusIs(absl::StatusCode::kUnavailable,
-                       AllOf(HasSubstr("msr: "), HasSubstr("perf: "), HasSubstr("sysfs: "), HasSubstr("did not move"),
-                             HasSubstr("vrapl probe"), Not(HasSubstr("\n")))));
+                       AllOf(HasSubstr("msr: "), HasSubstr("perf: "), HasSubstr("sysfs: "), HasSubstr("hwmon: "),
+                             HasSubstr("did not move"), HasSubstr("vrapl probe"), Not(HasSubstr("\n")))));
 }
 
 TEST_F(BackendTest, AHostWithoutAnythingSaysWhyForEach) {
