@@ -37,10 +37,9 @@ absl::StatusOr<PowerSensors> FindPowerSensors(const HostRoot& host_root) {
   }
   if (xgene.empty()) {
     return absl::NotFoundError(absl::StrCat(
-        "no CPU power sensor in ", kClassDirectory, ": ",
-        others.empty() ? "no device there has a name"
-                       : absl::StrCat("found ", absl::StrJoin(others, ", "), "; none measures the CPU's power"),
-        " (", kXGene, " does, on APM X-Gene, with the module xgene-hwmon)"));
+        "no CPU power sensor in ", kClassDirectory,
+        others.empty() ? "" : absl::StrCat(": found ", absl::StrJoin(others, ", "), "; none measures the CPU's power"),
+        " (known is ", kXGene, " of APM X-Gene, module xgene-hwmon)"));
   }
   if (xgene.size() > 1) {
     return absl::UnimplementedError(

@@ -143,7 +143,8 @@ TEST_F(HwmonReaderTest, ASensorThatReadsZeroIsFrozen) {
 }
 
 TEST_F(HwmonReaderTest, WhatIsThereInsteadIsNamed) {
-  EXPECT_THAT(Open(), StatusIs(absl::StatusCode::kNotFound, AllOf(HasSubstr("no device"), HasSubstr("xgene-hwmon"))));
+  EXPECT_THAT(Open(),
+              StatusIs(absl::StatusCode::kNotFound, AllOf(HasSubstr("no CPU power sensor"), HasSubstr("xgene-hwmon"))));
   host_.Write(HwmonPath(0, "name"), "nvme\n").Write(HwmonPath(1, "name"), "coretemp\n").Write(HwmonPath(3, "x"), "");
   host_.Write(HwmonPath(1, "power1_label"), "CPU power\n").Write(HwmonPath(1, "power1_input"), "1\n");
   EXPECT_THAT(Open(),
