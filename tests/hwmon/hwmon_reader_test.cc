@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/check_moving.h"
@@ -103,6 +104,44 @@ TEST_F(HwmonReaderTest, TheSensorIsReadNowAndThen) {
   clock_.Advance(kNanosPerMilli);
   source.Read(*sample_);
   EXPECT_EQ(Ticks()[0], 250'000u);
+}
+
+// A clock on which everything takes time: each look at it comes `step_ns` after the last.
+class SlowClock final : public Clock {
+ public:
+  int64_t NowNs() const override { return now_ns_ += step_ns; }
+  void SleepUntil(int64_t deadline_ns) const override { now_ns_ = std::max(now_ns_, deadline_ns); }
+  int64_t SuspendedNs() const override { return 0; }
+
+  int64_t step_ns = 0;
+
+ private:
+  mutable int64_t now_ns_ = kNanosPerSecond;
+};
+
+// A twentieth of the time at most; and a slow sensor that works is not left alone for so long that there would be a
+// gap.
+TEST_F(HwmonReaderTest, ASlowSensorIsReadLessOften) {
+  AddXGene(host_, 2, "20000000", "5000000");
+  SlowClock clock;
+  const auto sources = OpenHwmonSources(host_.root(), {.clock = &clock});
+  ASSERT_THAT(sources, IsOk());
+  EnergySource& source = *sources->front();
+  for (const int64_t took_ns : {5 * kNanosPerMilli, 40 * kNanosPerMilli}) {
+    clock.step_ns = took_ns;
+    source.Read(*sample_);
+    clock.step_ns = 0;
+    const int64_t read_ns = sample_->after_ns;
+    uint64_t ticks = sample_->ticks[0];
+    int64_t pause_ns = 0;
+    do {
+      clock.SleepUntil(read_ns + (pause_ns += kNanosPerMilli));
+      source.Read(*sample_);
+      EXPECT_EQ(sample_->error[0], 0);
+    } while (sample_->ticks[0] == ticks && pause_ns < 2 * kNanosPerSecond);
+    EXPECT_EQ(pause_ns, std::min(19 * took_ns, 500 * kNanosPerMilli));
+    clock.SleepUntil(read_ns + pause_ns + 10 * kNanosPerMilli);
+  }
 }
 
 TEST_F(HwmonReaderTest, AFailedReadingIsAnErrorAndItsTimeIsNotIntegrated) {
