@@ -4,6 +4,7 @@
 // Threads: one at a time. Nothing here allocates.
 #pragma once
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 
@@ -49,22 +50,30 @@ class EnergyCounter {
 // energy. Both are errors, not figures.
 class GuardedCounter {
  public:
-  // No package or DRAM has been seen near 2 kW; a platform may hold eight packages. 50 J is room for late updates.
+  // No package or DRAM has been seen near 2 kW; a platform may hold eight packages. 50 J is room for late updates,
+  // once: what has been taken of it comes back as the counter stays below its power.
   static constexpr double kMaxWatts = 2'000;
   static constexpr double kMaxPlatformWatts = 20'000;
   static constexpr double kSlackJoules = 50;
   static constexpr int kMaxGlitches = 16;
+  // Hypervisors refresh the counters that they emulate about once a second. A counter that has stood still for longer
+  // earns no more: a step back after hours of rest must not pass for a wraparound.
+  static constexpr int64_t kMaxRefreshNs = 3'000'000'000;
 
   GuardedCounter(uint64_t first, int64_t now_ns, EnergyUnit unit, uint64_t wrap_ticks = kRegisterWrap,
                  double max_watts = kMaxWatts)
       : counter_(first, wrap_ticks),
         max_ticks_per_ns_(max_watts / unit.joules_per_tick / 1e9),
         slack_ticks_(kSlackJoules / unit.joules_per_tick),
-        last_ns_(now_ns) {}
+        slack_left_ticks_(slack_ticks_),
+        last_ns_(now_ns),
+        moved_ns_(now_ns) {}
 
   // Returns 0 when `raw`, read at now_ns, was counted, else why it was not:
-  //   ERANGE     more than max_watts since the last good reading: a glitch. Nothing is lost: if the next reading is
-  //              plausible again, it counts from the last good one.
+  //   ERANGE     more than max_watts since the counter last moved, which for one that a hypervisor refreshes is a
+  //   second
+  //              ago: a glitch. Nothing is lost: if the next reading is plausible again, it counts from the last good
+  //              one.
   //   EOVERFLOW  so long since the last good reading that a wraparound may have gone unseen, or the glitch stayed, or
   //              Forget() was called. Counting starts anew at `raw`; the energy in between is unknown.
   int Advance(uint64_t raw, int64_t now_ns) {
@@ -72,13 +81,21 @@ class GuardedCounter {
       StartAt(raw, now_ns);
       return EOVERFLOW;
     }
-    const double possible_ticks = static_cast<double>(now_ns - last_ns_) * max_ticks_per_ns_;
-    const bool glitch = static_cast<double>(counter_.TicksTo(raw)) > possible_ticks + slack_ticks_;
-    if (possible_ticks > static_cast<double>(counter_.wrap_ticks()) / 2 || (glitch && ++glitches_ >= kMaxGlitches)) {
+    const auto ticks = static_cast<double>(counter_.TicksTo(raw));
+    const int64_t unseen_ns = now_ns - last_ns_;
+    const int64_t still_ns = std::max(unseen_ns, std::min(now_ns - moved_ns_, kMaxRefreshNs));
+    const double possible_ticks = static_cast<double>(still_ns) * max_ticks_per_ns_ + slack_left_ticks_;
+    const bool glitch = ticks > possible_ticks;
+    const double unseen_ticks = static_cast<double>(unseen_ns) * max_ticks_per_ns_;
+    if (unseen_ticks > static_cast<double>(counter_.wrap_ticks()) / 2 || (glitch && ++glitches_ >= kMaxGlitches)) {
       StartAt(raw, now_ns);
       return EOVERFLOW;
     }
     if (glitch) return ERANGE;
+    if (ticks > 0) {
+      slack_left_ticks_ = std::min(slack_ticks_, possible_ticks - ticks);
+      moved_ns_ = now_ns;
+    }
     counter_.Advance(raw);
     last_ns_ = now_ns;
     glitches_ = 0;
@@ -93,7 +110,7 @@ class GuardedCounter {
  private:
   void StartAt(uint64_t raw, int64_t now_ns) {
     counter_.Restart(raw);
-    last_ns_ = now_ns;
+    last_ns_ = moved_ns_ = now_ns;
     glitches_ = 0;
     forget_ = false;
   }
@@ -101,7 +118,9 @@ class GuardedCounter {
   EnergyCounter counter_;
   double max_ticks_per_ns_;
   double slack_ticks_;
-  int64_t last_ns_;
+  double slack_left_ticks_;
+  int64_t last_ns_;   // of the last good reading
+  int64_t moved_ns_;  // and of the last that differed from the one before it
   int glitches_ = 0;  // in a row
   bool forget_ = false;
 };

@@ -133,6 +133,53 @@ TEST(GuardedCounterTest, AGapOfSecondsIsCounted) {
   EXPECT_EQ(counter.total().count, 160u * 5 << 14);
 }
 
+// A hypervisor's counter stands still for a second and then shows all of it: 80 J in a millisecond, and no glitch.
+TEST(GuardedCounterTest, ACounterThatIsRefreshedOnceASecondIsCounted) {
+  GuardedCounter counter(5, 0, kUnit);
+  uint64_t raw = 5;
+  for (int64_t ms = 1; ms <= 5000; ++ms) {
+    if (ms % 1000 == 0) raw += 80 << 14;
+    ASSERT_EQ(counter.Advance(raw, ms * 1'000'000), 0) << ms;
+  }
+  EXPECT_EQ(counter.total().count, uint64_t{5 * 80 << 14});
+}
+
+// 4.5 kW, read so often that each step alone is below the room for late updates.
+TEST(GuardedCounterTest, AWrongUnitsKilowattsAreNoEnergyHoweverOftenTheyAreRead) {
+  GuardedCounter counter(0, 0, kUnit);
+  uint64_t refused = 0;
+  for (int64_t ms = 1; ms <= 10'000; ++ms) {
+    const auto raw = static_cast<uint64_t>(static_cast<double>(ms) * 4.5 * (1 << 14));
+    refused += counter.Advance(raw, ms * 1'000'000) != 0 ? 1 : 0;
+  }
+  EXPECT_GT(refused, 1000u) << "and it is said";
+  EXPECT_LE((counter.total() * kUnit).value, GuardedCounter::kMaxWatts * 10 + GuardedCounter::kSlackJoules);
+}
+
+TEST(GuardedCounterTest, AStepBackAfterALongRestIsNoWraparound) {
+  GuardedCounter counter(1'000'000'000, 0, kUnit);
+  constexpr int64_t kRestNs = int64_t{3600} * 1'000'000'000;
+  for (int64_t ns = 0; ns <= kRestNs; ns += 1'000'000'000) ASSERT_EQ(counter.Advance(1'000'000'000, ns), 0);
+  EXPECT_EQ(counter.Advance(999'000'000, kRestNs + 1'000'000), ERANGE);
+  EXPECT_EQ(counter.Advance(1'000'000'100, kRestNs + 2'000'000), 0);
+  EXPECT_EQ(counter.total().count, 100u);
+}
+
+// What a package really does, with updates that come late and together, is all counted.
+TEST(GuardedCounterTest, BurstsBelowTheBoundAreAllCounted) {
+  GuardedCounter counter(0xFFFF'0000, 0, kUnit);
+  uint64_t truth = 0;
+  uint64_t shown = 0;
+  uint32_t random = 1;
+  for (int64_t ms = 1; ms <= 20'000; ++ms) {
+    random = random * 1664525 + 1013904223;
+    truth += (random >> 8) % 16'000;        // up to 980 W
+    if (random >> 24 >= 16) shown = truth;  // else this update is late
+    ASSERT_EQ(counter.Advance(static_cast<uint32_t>(0xFFFF'0000 + shown), ms * 1'000'000), 0) << ms;
+  }
+  EXPECT_EQ(counter.total().count, shown);
+}
+
 TEST(GuardedCounterTest, TwoReadsAtOneInstantMayDifferByAnUpdate) {
   GuardedCounter counter(0, 7, kUnit);
   EXPECT_EQ(counter.Advance(5000, 7), 0);
