@@ -16,6 +16,7 @@
 // at a time. Nothing here allocates.
 #pragma once
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 
@@ -40,8 +41,10 @@ class PerfCounter {
   PerfCounter(uint64_t first, int64_t now_ns, EnergyUnit unit, double max_watts)
       : last_(first),
         last_ns_(now_ns),
+        moved_ns_(now_ns),
         max_ticks_per_ns_(max_watts / unit.joules_per_tick / 1e9),
         slack_ticks_(GuardedCounter::kSlackJoules / unit.joules_per_tick),
+        slack_left_ticks_(slack_ticks_),
         max_gap_ns_(static_cast<int64_t>(kSmallestRangeJoules / max_watts * 1e9)),
         wraps_show_(unit.joules_per_tick == kPerfJoulesPerCount) {}
 
@@ -52,17 +55,26 @@ class PerfCounter {
       Restart(raw, now_ns);
       return EOVERFLOW;
     }
-    const double possible = static_cast<double>(now_ns - last_ns_) * max_ticks_per_ns_ + slack_ticks_;
     uint64_t ticks = raw - last_;
     if (ticks >= uint64_t{1} << 63) ticks = TicksAcrossWrap(last_ - raw, ticks);
+    // As GuardedCounter: by the time since the count last moved, and with the room for late updates there once.
+    const int64_t unseen_ns = now_ns - last_ns_;
+    const int64_t still_ns = std::max(unseen_ns, std::min(now_ns - moved_ns_, GuardedCounter::kMaxRefreshNs));
+    const double possible = static_cast<double>(still_ns) * max_ticks_per_ns_ + slack_left_ticks_;
     const bool glitch = static_cast<double>(ticks) > possible;
-    if (now_ns - last_ns_ > max_gap_ns_ || (glitch && ++glitches_ >= GuardedCounter::kMaxGlitches)) {
+    if (unseen_ns > max_gap_ns_ || (glitch && ++glitches_ >= GuardedCounter::kMaxGlitches)) {
       Restart(raw, now_ns);
       return EOVERFLOW;
     }
     if (glitch) return ERANGE;
+    if (ticks > 0) {
+      slack_left_ticks_ = std::min(slack_ticks_, possible - static_cast<double>(ticks));
+      moved_ns_ = now_ns;
+    }
     total_.count += ticks;
-    Restart(raw, now_ns);
+    last_ = raw;
+    last_ns_ = now_ns;
+    glitches_ = 0;
     return 0;
   }
 
@@ -72,7 +84,7 @@ class PerfCounter {
   // Counts on from `raw` without counting what came before it.
   void Restart(uint64_t raw, int64_t now_ns) {
     last_ = raw;
-    last_ns_ = now_ns;
+    last_ns_ = moved_ns_ = now_ns;
     glitches_ = 0;
     forget_ = false;
   }
@@ -93,9 +105,11 @@ class PerfCounter {
   }
 
   uint64_t last_;
-  int64_t last_ns_;
+  int64_t last_ns_;   // of the last good reading
+  int64_t moved_ns_;  // and of the last that differed from the one before it
   double max_ticks_per_ns_;
   double slack_ticks_;
+  double slack_left_ticks_;
   int64_t max_gap_ns_;
   bool wraps_show_;
   int glitches_ = 0;  // in a row

@@ -121,6 +121,24 @@ TEST_F(PerfCounterTest, WhatIsForgottenIsNotCounted) {
   EXPECT_EQ(counter.total().count, 55u);
 }
 
+// A guest whose hypervisor refreshes its counters once a second sees 80 W as 80 J within a millisecond.
+TEST_F(PerfCounterTest, AHypervisorsRefreshOnceASecondIsNoGlitch) {
+  PerfCounter counter = Counter(0);
+  for (int second = 1; second <= 5; ++second) {
+    for (int ms = 1; ms < 1000; ++ms) ASSERT_EQ(Advance(counter, Counts(80.0 * (second - 1))), 0);
+    ASSERT_EQ(Advance(counter, Counts(80.0 * second)), 0) << second;
+  }
+  EXPECT_EQ(counter.total().count, Counts(400));
+}
+
+// 4.5 kW of a wrong scale, in steps of 4.5 J: the room for late updates is there once.
+TEST_F(PerfCounterTest, KilowattsInSmallStepsAreAGlitch) {
+  PerfCounter counter = Counter(0);
+  int refused = 0;
+  for (int ms = 1; ms <= 1000; ++ms) refused += Advance(counter, Counts(4.5 * ms)) == 0 ? 0 : 1;
+  EXPECT_GT(refused, 100);
+}
+
 // A scale that is not 2^-32 J is another driver's: its step back tells nothing.
 TEST_F(PerfCounterTest, StepsAreKnownForTheKernelsScaleOnly) {
   PerfCounter counter(uint64_t{262143} << 32, kStart, {1e-9}, GuardedCounter::kMaxWatts);
