@@ -24,6 +24,9 @@ struct DomainInfo {
   std::string origin;                       // register or file it is read from, for people
 };
 
+// A die_id: the counter covers every die of the package.
+inline constexpr int kAllDies = -1;
+
 // One package (or die) and where its counters are read.
 struct PackageInfo {
   int package_id = 0;

@@ -65,6 +65,7 @@ void UpdateEdges::AddSharp(int64_t at_ns, int64_t width_ns) {
   last_sharp_width_ns_ = width_ns;
   if (last_sharp_ns_ == 0) {
     last_sharp_ns_ = at_ns;
+    BeginLine(at_ns);
     return;
   }
   const int64_t spacing_ns = at_ns - last_sharp_ns_;
@@ -131,7 +132,8 @@ void UpdateEdges::NarrowByGrid(int64_t before_ns) {
   const int64_t slack = slack_ns();
   if (grid_known_ && edge_max_ns_ - edge_min_ns_ <= kMaxBracketPeriods * seen_.period_ns) {
     // The last grid point that may have been seen, and whether the one before it may be what was seen instead.
-    const int64_t passed = (edge_max_ns_ + slack - grid_min_ns_) / (seen_.period_ns - seen_.period_err_ns);
+    const int64_t passed =
+        (edge_max_ns_ + slack - grid_min_ns_) / std::max<int64_t>(1, seen_.period_ns - seen_.period_err_ns);
     for (int64_t n = passed; n >= 0 && n >= passed - 2; --n) {
       const int64_t drift_ns = n * seen_.period_err_ns;
       const int64_t from_ns = grid_min_ns_ + n * seen_.period_ns - drift_ns;

@@ -12,6 +12,7 @@ RunTimeReader::RunTimeReader(SwitchLog& log, absl::Span<const int> cpus, int64_t
 }
 
 void RunTimeReader::Add(int cpu, int64_t start_ns) {
+  if (cpu >= log_.possible_cpus()) return;  // has no log: a CPU of another machine
   // The last record tells who is on the CPU now; older ones tell nothing about the time from start_ns on.
   const uint64_t head = log_.Head(cpu);
   cpus_.push_back({.cpu = cpu, .tail = head == 0 ? 0 : head - 1, .offset = {}, .timeline = CpuTimeline(start_ns)});
@@ -38,7 +39,7 @@ void RunTimeReader::CoverCpus(absl::Span<const int> cpus) {
   }
   for (const int cpu : cpus) {
     const bool known = std::any_of(cpus_.begin(), cpus_.end(), [cpu](const Cpu& other) { return other.cpu == cpu; });
-    if (!known && cpu < log_.possible_cpus()) Add(cpu, t_ns_);
+    if (!known) Add(cpu, t_ns_);
   }
   SetRange();
 }

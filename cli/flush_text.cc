@@ -98,7 +98,7 @@ void AppendLedger(const FlushReport& report, const ModelReport& model, std::stri
       }
     }
     if (!counter.attributed) {
-      absl::StrAppendFormat(&text, "  %s-%d %d ticks, %.3f W, a part of the package\n", DomainName(counter.domain),
+      absl::StrAppendFormat(&text, "  %s-%d %d ticks, %s W, a part of the package\n", DomainName(counter.domain),
                             counter.package_id, counter.energy_ticks, Watts(counter.energy_uj, counter.dt_ns));
       continue;
     }

@@ -158,6 +158,11 @@ PackageProbe ProbePackage(CpuVendor vendor, int package_id, int die_id, const st
         absl::StrCat("zone ", zones.front()->path, " is of package ", package_id, ", which has no online CPU"));
     return probe;
   }
+  // A zone of the whole package, where there are several dies: all of them are its own.
+  const auto dies = std::count_if(topology.begin(), topology.end(), [package_id](const PackageTopology& covered) {
+    return covered.package_id == package_id;
+  });
+  if (die_id < 0 && dies > 1) probe.die_id = kAllDies;
   std::sort(probe.cpus.begin(), probe.cpus.end());
   probe.reader_cpu = probe.cpus.front();
 

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <latch>
 #include <mutex>
 #include <thread>
@@ -121,12 +122,12 @@ void OfferCpus(const std::vector<PackageTopology>& topology, const std::vector<s
                const DaemonEvents& events) {
   for (const std::unique_ptr<SamplingLoop>& loop : loops) {
     const PackageInfo& package = loop->package();
-    std::vector<int> cpus = CpusOf(topology, package.package_id, package.die_id);
+    const std::vector<int> cpus = CpusOf(topology, package.package_id, package.die_id);
+    if (!loop->OfferCpus(cpus)) continue;
     events.on_notice(absl::StrCat("package ", package.package_id,
                                   package.die_id > 0 ? absl::StrCat(" die ", package.die_id) : "",
                                   cpus.empty() ? ": no CPU is online any more, its energy cannot be read"
                                                : absl::StrCat(": CPUs ", absl::StrJoin(cpus, ","), " are online now")));
-    loop->OfferCpus(std::move(cpus));
   }
 }
 
@@ -134,6 +135,7 @@ void OfferCpus(const std::vector<PackageTopology>& topology, const std::vector<s
 
 absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events, const std::atomic<bool>& stop) {
   const Clock& clock = RealClock();
+  CpuWatcher cpu_watcher(options.host_root);  // before the sources: what comes and goes from now on is noticed
   absl::StatusOr<OpenBackend> backend = OpenEnergySources(options.backend, options.host_root, clock, options.cpu_table);
   if (!backend.ok()) return backend.status();
   if (options.cpu_table.added() > 0 && backend->cpu_table.empty()) {
@@ -160,6 +162,17 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events,
   absl::StatusOr<std::unique_ptr<SwitchLog>> log = SwitchLog::Attach();
   if (!log.ok()) return log.status();
 
+  for (const std::unique_ptr<EnergySource>& source : backend->sources) {
+    const std::vector<int>& cpus = source->package().cpus;
+    const int most = cpus.empty() ? 0 : *std::max_element(cpus.begin(), cpus.end());
+    if (most >= (*log)->possible_cpus()) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("package ", source->package().package_id, " has a CPU ", most,
+                       ", and this machine no more than ", (*log)->possible_cpus(),
+                       " CPUs: who ran there cannot be known. An emulated host with more CPUs "
+                       "than this machine can be looked at by `vrapl probe` only"));
+    }
+  }
   if (absl::Status locked = LockMemory(); !locked.ok()) {
     events.on_notice(absl::StrCat(locked.message(), "; a page that was taken away may delay a sample"));
   }
@@ -198,7 +211,6 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events,
   events.on_start(description);
   watcher.Start();
 
-  CpuWatcher cpu_watcher(options.host_root);
   const int64_t end_ns = options.duration_ns ? flush.start_ns() + *options.duration_ns : INT64_MAX;
   for (int64_t next_ns = clock.NowNs(); !stop && clock.NowNs() < end_ns;) {
     // What is in the rings was measured before the news: it is charged to the VMs as they were.

@@ -1,5 +1,6 @@
 #include "sampler/domain_ledger.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <utility>
@@ -33,6 +34,7 @@ DomainLedger::DomainLedger(DomainInfo info, uint64_t start_ticks, int64_t start_
 }
 
 std::optional<uint64_t> DomainLedger::Move(const SampleHeader& header, uint64_t ticks, int error) {
+  suspended_ns_ += header.suspended_ns;
   unread_ = error != 0 && error != EOVERFLOW;
   if (unread_) {
     // Its energy comes with the next good read, and so does this time.
@@ -41,13 +43,14 @@ std::optional<uint64_t> DomainLedger::Move(const SampleHeader& header, uint64_t 
   }
   const uint64_t moved = ticks - std::exchange(last_ticks_, ticks);
   const int64_t since_ns = header.t_ns - std::exchange(last_good_ns_, header.t_ns);
-  const int64_t half_ns = header.skew_ns / 2;
-  updates_.AddRead(header.t_ns - half_ns, header.t_ns + half_ns, ticks);
+  const int64_t suspended_ns = std::exchange(suspended_ns_, 0);
   if (error == EOVERFLOW) {
-    trouble_.unknown_ns += since_ns + header.suspended_ns;
+    trouble_.unknown_ns += since_ns + suspended_ns;
     last_moved_ns_ = header.t_ns;
     return std::nullopt;
   }
+  const int64_t half_ns = header.skew_ns / 2;
+  updates_.AddRead(header.t_ns - half_ns, header.t_ns + half_ns, ticks);
   if (moved > 0) last_moved_ns_ = header.t_ns;
   return moved;
 }
@@ -64,19 +67,33 @@ void DomainLedger::Add(const SampleHeader& header, uint64_t ticks, int error, co
 }
 
 void DomainLedger::AddReading(const SampleHeader& header, uint64_t ticks, int error) {
-  flush_ticks_ += Move(header, ticks, error).value_or(0);
+  const std::optional<uint64_t> moved = Move(header, ticks, error);
+  flush_ticks_ += moved.value_or(0);
+  flush_unknown_ = flush_unknown_ || !moved;
 }
 
 void DomainLedger::ChargeFlush(const TimeWindow& window) {
   const uint64_t ticks = std::exchange(flush_ticks_, 0);
-  for (Ledger& ledger : ledgers_) ledger.Add(window, ticks);
+  // A part of the flush has no known energy, and which part of the run time that is nobody can tell here.
+  const bool unknown = std::exchange(flush_unknown_, false);
+  if (unknown) trouble_.unknown_ns = std::max(trouble_.unknown_ns, window.dt_ns);
+  for (Ledger& ledger : ledgers_) {
+    if (unknown) {
+      ledger.Forget();
+    } else {
+      ledger.Add(window, ticks);
+    }
+  }
 }
 
 void DomainLedger::Settle(int64_t t_ns) {
   settlements_.clear();
   for (Ledger& ledger : ledgers_) settlements_.push_back(ledger.Settle());
   settled_trouble_ = std::exchange(trouble_, {});
-  frozen_ = t_ns - last_moved_ns_ >= frozen_after_ns_ && last_good_ns_ - last_moved_ns_ >= frozen_after_ns_;
+  // An idle graphics unit, or core, may well draw nothing.
+  const bool may_rest = info_.id.domain == RaplDomain::kUncore || info_.id.domain == RaplDomain::kCore;
+  frozen_ =
+      !may_rest && t_ns - last_moved_ns_ >= frozen_after_ns_ && last_good_ns_ - last_moved_ns_ >= frozen_after_ns_;
 }
 
 CounterReport DomainLedger::ReportCounter(size_t model, int64_t dt_ns) {

@@ -36,7 +36,8 @@ class DomainLedger {
   // One reading. What it moved is charged by `window`, the time since the reading before.
   void Add(const SampleHeader& header, uint64_t ticks, int error, const TimeWindow& window);
   // The same in two steps, for a counter whose energy belongs to more CPUs than its package's: readings now, and at the
-  // end of the flush the time of all of them. Energy is then charged by the run time of the whole flush.
+  // end of the flush the time of all of them. Energy is then charged by the run time of the whole flush; a flush of
+  // which a part is unknown is unknown as a whole.
   void AddReading(const SampleHeader& header, uint64_t ticks, int error);
   void ChargeFlush(const TimeWindow& window);
 
@@ -68,8 +69,10 @@ class DomainLedger {
   uint64_t last_ticks_;
   int64_t last_good_ns_;
   int64_t last_moved_ns_;
+  int64_t suspended_ns_ = 0;  // since the last good reading
   uint64_t flush_ticks_ = 0;  // to be charged by ChargeFlush()
-  bool unread_ = false;       // the last read failed: energy of the time up to now is still to come
+  bool flush_unknown_ = false;
+  bool unread_ = false;  // the last read failed: energy of the time up to now is still to come
   bool frozen_ = false;
   // In this flush, and in the one that waits for its report.
   struct Trouble {

@@ -18,6 +18,7 @@ SamplingLoop::SamplingLoop(EnergySource& source, RunTimeSource& run_time, const 
       clock_(clock),
       options_(std::move(options)),
       reader_cpu_(source.package().reader_cpu),
+      offered_cpus_(source.package().cpus),
       ring_(options_.ring_words),
       lateness_(options_.period_ns),
       unknown_(source.package().domains.size()) {}
@@ -85,7 +86,9 @@ void SamplingLoop::TakeSample(int64_t late_ns) {
   if (ring_.TryPush(header, {energy_.ticks.data(), domains}, {energy_.error.data(), domains}, window_.threads())) {
     last_t_ns_ = t_ns;
     new_suspended_ns_ = 0;
-    std::fill(unknown_.begin(), unknown_.end(), uint8_t{0});
+    for (size_t i = 0; i < unknown_.size(); ++i) {
+      if (energy_.error[i] == EOVERFLOW) unknown_[i] = 0;  // told
+    }
     window_.Clear();
     FollowCpus();
   } else {

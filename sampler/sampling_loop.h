@@ -55,8 +55,13 @@ class SamplingLoop {
   void Run(const std::atomic<bool>& stop);
 
   // The CPUs of the package that are online now, none where it has gone. Taken over after the next sample.
-  // Threads: any one.
-  void OfferCpus(std::vector<int> cpus) { new_cpus_.Offer(std::move(cpus)); }
+  // False when those are the ones it has. Threads: any one.
+  bool OfferCpus(const std::vector<int>& cpus) {
+    if (cpus == offered_cpus_) return false;
+    offered_cpus_ = cpus;
+    new_cpus_.Offer(cpus);
+    return true;
+  }
 
   const PackageInfo& package() const { return source_.package(); }
   int reader_cpu() const { return reader_cpu_.load(std::memory_order_relaxed); }  // as of the last sample
@@ -82,6 +87,7 @@ class SamplingLoop {
   const Options options_;
   std::atomic<int> reader_cpu_;
   Handover<std::vector<int>> new_cpus_;
+  std::vector<int> offered_cpus_;  // of the thread that offers
   SampleRing ring_;
   Lateness lateness_;
   EnergySample energy_;

@@ -167,6 +167,18 @@ TEST(UpdateEdgesTest, APauseOrAMissingUpdateStartsTheGridAnew) {
   }
 }
 
+// An emulated counter that moves once a second, and cannot be read for a while.
+TEST(UpdateEdgesTest, ALongPauseDoesNotBendThePeriod) {
+  JitteryCounter counter(kStartNs, 1'000'000'000, 100'000, 100);
+  UpdateEdges edges;
+  for (int64_t t = kStartNs; t < kStartNs + 20'000'000'000; t += 1'000'000)
+    edges.AddRead(t, t + 1'000, counter.TicksAt(t));
+  for (int64_t t = kStartNs + 27'300'000'000; t < kStartNs + 60'000'000'000; t += 1'000'000) {
+    edges.AddRead(t, t + 1'000, counter.TicksAt(t));
+  }
+  EXPECT_NEAR(static_cast<double>(edges.Summary().period_ns), 1e9, 200'000);
+}
+
 class PolledSource final : public EnergySource {
  public:
   explicit PolledSource(SimulatedClock& clock)

@@ -127,8 +127,8 @@ TEST_F(EmulatedRunTest, SampleAsJsonLinesClosesInEveryLine) {
 // The CPU that is read goes offline for a second and comes back: the other one of the package takes over, the total
 // goes on, and the CPU's time is counted while it is there.
 TEST_F(EmulatedRunTest, ACpuThatGoesOfflineCostsNoEnergyAndNoTime) {
-  const Ended ended = Run({"sample", "--emulate", "--duration=6s", "--format=jsonl",
-                           "--emulator-option=--power=const:80W", "--emulator-option=--fault=offline:cpu0@3s+2s"});
+  const Ended ended = Run({"sample", "--emulate", "--duration=8s", "--format=jsonl",
+                           "--emulator-option=--power=const:80W", "--emulator-option=--fault=offline:cpu0@4s+2s"});
   ASSERT_EQ(ended.code, 0) << ended.err;
   double joules = 0;
   double seconds = 0;
@@ -162,9 +162,9 @@ TEST_F(EmulatedRunTest, ACpuThatGoesOfflineCostsNoEnergyAndNoTime) {
 
 // Every CPU of one package goes: it is marked, and the other package does not notice.
 TEST_F(EmulatedRunTest, APackageThatGoesDisturbsNoOther) {
-  const Ended ended = Run({"sample", "--emulate", "--duration=6s", "--format=jsonl", "--emulator-option=--packages=2",
+  const Ended ended = Run({"sample", "--emulate", "--duration=8s", "--format=jsonl", "--emulator-option=--packages=2",
                            "--emulator-option=--power=const:80W", "--emulator-option=--power=const:40W",
-                           "--emulator-option=--fault=offline:cpu1@3s+2s"});
+                           "--emulator-option=--fault=offline:cpu1@4s+2s"});
   ASSERT_EQ(ended.code, 0) << ended.err;
   double joules[2] = {};
   double seconds = 0;
@@ -191,8 +191,8 @@ TEST_F(EmulatedRunTest, APackageThatGoesDisturbsNoOther) {
 }
 
 TEST_F(EmulatedRunTest, ACounterThatStopsIsToldAsSuch) {
-  const Ended ended = Run({"sample", "--emulate", "--duration=8s", "--window=1s", "--format=jsonl",
-                           "--emulator-option=--power=const:80W", "--emulator-option=--fault=freeze:2s+5s"});
+  const Ended ended = Run({"sample", "--emulate", "--duration=11s", "--window=1s", "--format=jsonl",
+                           "--emulator-option=--power=const:80W", "--emulator-option=--fault=freeze:5s+5s"});
   ASSERT_EQ(ended.code, 0) << ended.err;
   std::vector<bool> frozen;
   for (const std::string& line : LinesOf(ended.out)) {

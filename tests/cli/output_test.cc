@@ -5,6 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "cli/flush_csv.h"
 #include "cli/flush_json.h"
@@ -293,6 +294,34 @@ TEST(FlushTextTest, ShowsTheSumAgainstTheCounter) {
   FlushReport wrong = MadeReport();
   wrong.models[0].rows[0].energy_ticks -= 3;
   EXPECT_THAT(FlushToText(wrong, {}), HasSubstr("difference 3 ticks")) << "it is computed, not claimed";
+}
+
+TEST(FlushTextTest, WhatIsWrongWithACounterStandsBesideIt) {
+  FlushReport report = MadeReport();
+  CounterReport& counter = report.models[0].counters[0];
+  counter.glitches = 3;
+  counter.unknown_ns = 1'500'000'000;
+  counter.frozen = true;
+  const std::string text = std::string(absl::StrReplaceAll(FlushToText(report, {}), {{"\n    ", " "}}));
+  EXPECT_THAT(text, HasSubstr("3 glitches left out"));
+  EXPECT_THAT(text, HasSubstr("energy of 1.500 s UNKNOWN"));
+  EXPECT_THAT(text, HasSubstr("STANDS STILL"));
+  const Json json = Json::parse(FlushToJson(report))["counters"][0];
+  EXPECT_EQ(json["glitches"], 3);
+  EXPECT_EQ(json["unknown_ns"], 1'500'000'000);
+  EXPECT_EQ(json["frozen"], true);
+}
+
+// One core's counter has no rows, so no sum to show against it.
+TEST(FlushTextTest, ACoreIsShownAsAPartOfThePackage) {
+  FlushReport report = MadeReport();
+  report.models[0].counters.push_back({.domain = {RaplDomain::kCore, 7},
+                                       .dt_ns = 2 * kSecond,
+                                       .energy_ticks = 200,
+                                       .unit_uj = 10'000,
+                                       .energy_uj = 2'000'000,
+                                       .attributed = false});
+  EXPECT_THAT(FlushToText(report, {}), HasSubstr("core:7-0 200 ticks, 1.000 W, a part of the package\n"));
 }
 
 TEST(SparklineTest, IsAsWideAsAskedAndAsHighAsTheValues) {

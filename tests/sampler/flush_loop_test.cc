@@ -524,6 +524,50 @@ TEST(FlushLoopTest, ASuspendIsATimeOfUnknownEnergy) {
   EXPECT_EQ(charged, host.package().ticks(0) - woken + before);
 }
 
+// The first read after waking fails: the hour is unknown all the same.
+TEST(FlushLoopTest, ASuspendIsNotForgottenWhenTheFirstReadFails) {
+  MadeHost host({.flush = {.models = AllModels()}});
+  host.RunFor(500 * kMs);
+  host.package().SetError(0, EIO);
+  host.clock().Suspend(3600 * kSecond);
+  host.RunFor(20 * kMs);
+  host.package().SetError(0, 0);
+  host.package().StartAnew();  // which a real counter remembers until it can be read
+  host.RunFor(1500 * kMs);
+  host.Finish();
+  const CounterReport& counter = host.reports().front().models[0].counters[0];
+  EXPECT_GE(counter.unknown_ns, 3600 * kSecond);
+  EXPECT_LT(counter.unknown_ns, 3601 * kSecond);
+}
+
+TEST(FlushLoopTest, AnIdleGraphicsUnitIsNotFrozen) {
+  MadeHost host({.packages = {{.domains = {RaplDomain::kPackage, RaplDomain::kUncore}}}});
+  host.package().SetPower(1, 0);
+  host.RunFor(10 * kSecond);
+  host.Finish();
+  for (const FlushReport& report : host.reports()) EXPECT_FALSE(report.models[0].counters[1].frozen);
+}
+
+TEST(FlushLoopTest, AFlushWithUnknownPlatformEnergyIsUnknownAsAWhole) {
+  MadeHost host({.packages = {{.package_id = 0, .domains = {RaplDomain::kPackage, RaplDomain::kPsys}},
+                              {.package_id = 1, .cpus = {2, 3}, .seed = 7}},
+                 .flush = {.models = AllModels()}});
+  host.package(0).SetPower(1, 200);
+  host.RunFor(3 * kSecond);
+  host.package(0).StartAnew();
+  host.RunFor(3 * kSecond + 10 * kMs);
+  std::vector<bool> unknown;
+  std::vector<bool> any;
+  for (const FlushReport& report : host.reports()) {
+    const CounterReport& psys = report.models[0].counters[1];
+    ASSERT_EQ(psys.domain.domain, RaplDomain::kPsys);
+    unknown.push_back(psys.unknown_ns >= psys.dt_ns);
+    any.push_back(psys.energy_ticks > 0);
+  }
+  EXPECT_THAT(unknown, ElementsAre(false, true, false));
+  EXPECT_THAT(any, ElementsAre(true, false, true));
+}
+
 // A gap without known energy: what comes after it is charged to who runs after it.
 TEST(FlushLoopTest, EnergyAfterAnUnknownTimeIsNotChargedToThatTime) {
   MadeHost host({.flush = {.models = {Model::kCapacity}}});

@@ -176,6 +176,26 @@ TEST_F(SamplingLoopTest, AnUnknownTimeIsToldEvenIfItsSampleFoundNoRoom) {
   EXPECT_EQ(samples[1].header.suspended_ns, 0);
 }
 
+TEST_F(SamplingLoopTest, AnUnknownTimeIsToldAfterAFailedReadToo) {
+  SamplingLoop loop(package_, package_, clock_, {.ring_words = 1});
+  loop.Start();
+  while (loop.dropped() == 0) loop.Step();
+  package_.StartAnew();
+  loop.Step();
+  ASSERT_EQ(loop.dropped(), 2u);
+  Drain(loop);
+  package_.SetError(1, EIO);
+  loop.Step();
+  package_.SetError(1, 0);
+  loop.Step();
+  loop.Step();
+  const std::vector<Taken> samples = Drain(loop);
+  ASSERT_EQ(samples.size(), 3u);
+  EXPECT_THAT(samples[0].errors, ElementsAre(EOVERFLOW, EIO));
+  EXPECT_THAT(samples[1].errors, ElementsAre(0, EOVERFLOW));
+  EXPECT_THAT(samples[2].errors, Each(0));
+}
+
 TEST_F(SamplingLoopTest, AFullRingMergesWindowsAndLosesNoEnergyOrTime) {
   package_.SetThreads({{.tid = 10, .tgid = 10}, {.tid = 11, .tgid = 10}, {.tid = 12, .tgid = 12}});
   SamplingLoop loop(package_, package_, clock_, {.ring_words = 1});  // the least there is: some 30 samples
