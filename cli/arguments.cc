@@ -40,6 +40,8 @@ std::optional<pid_t> EmulatorOf(const HostRoot& root) {
 void AddSourceOptions(CLI::App& app, CommonArguments& arguments) {
   app.add_option("--backend", arguments.backend, "how energy is read: auto, msr, perf, sysfs, hwmon (auto)")
       ->type_name("NAME");
+  app.add_flag("--per-core", arguments.per_core,
+               "AMD: read each core's own counter too, at one read and one interrupt per core and sample");
   app.add_option("--cpu-table", arguments.cpu_table, "rows for CPUs that msr does not know (docs/cpu-table.md)")
       ->type_name("FILE");
   app.add_option("--host-root", arguments.host_root, "read the hardware files below DIR instead of /")
@@ -188,6 +190,7 @@ absl::StatusOr<DaemonOptions> ToDaemonOptions(const CommonArguments& arguments) 
   absl::StatusOr<CpuTable> cpu_table = ParseCpuTable(arguments.cpu_table);
   if (!cpu_table.ok()) return cpu_table.status();
   options.cpu_table = *std::move(cpu_table);
+  options.per_core = arguments.per_core;
   absl::StatusOr<std::vector<Model>> models = ParseModels(arguments.model);
   if (!models.ok()) return models.status();
   options.models = *models;

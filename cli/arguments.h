@@ -26,6 +26,7 @@ struct CommonArguments {
   std::string backend = "auto";
   std::string host_root;
   std::string cpu_table;
+  bool per_core = false;
   std::string emulate;  // with --emulate: the CPU, or "default"
   std::vector<std::string> emulator_options;
   std::string connect = "qemu:///system";

@@ -90,21 +90,22 @@ int ProbeVerb(int argc, char** argv) {
   if (!vms_by.ok()) return Fail(vms_by.status());
   absl::StatusOr<CpuTable> cpu_table = ParseCpuTable(arguments.cpu_table);
   if (!cpu_table.ok()) return Fail(cpu_table.status());
+  const BackendOptions reading{.cpu_table = *cpu_table, .per_core = arguments.per_core};
   StopOnSignals();  // an emulator started for this is ended on every way out
   absl::StatusOr<Host> host = OpenHost(arguments);
   if (!host.ok()) return Fail(host.status());
   Progress progress;
   progress.Show("what this process may do");
   const SystemState system = ReadSystem();
-  ProbeFindings found = Look(
-      host->root, system,
-      {.backend = *backend, .cpu_table = *cpu_table, .updates = {}, .on_step = [&progress](absl::string_view step) {
-         progress.Show(step);
-       }});
+  ProbeFindings found =
+      Look(host->root, system,
+           {.backend = *backend, .reading = reading, .updates = {}, .on_step = [&progress](absl::string_view step) {
+              progress.Show(step);
+            }});
   const auto on_step = [&progress](absl::string_view step) { progress.Show(step); };
   std::optional<CrossCheck> check;
   if (cross_check || !report.empty())
-    check = RunCrossCheck(host->root, found, {.cpu_table = *cpu_table, .on_step = on_step});
+    check = RunCrossCheck(host->root, found, {.reading = reading, .on_step = on_step});
   if (!report.empty()) {
     progress.Show("registers and files, for the report");
     const FileTree files = MakeReport(host->root, found, *check, system);

@@ -347,7 +347,7 @@ CrossCheck RunCrossCheck(const HostRoot& root, const ProbeFindings& found, const
     }
     const auto kind = std::find_if(SourceKinds().begin(), SourceKinds().end(),
                                    [&](const SourceKind& one) { return source.name == one.name; });
-    absl::StatusOr<OpenBackend> opened = OpenEnergySources(kind->backend, root, *options.clock, options.cpu_table);
+    absl::StatusOr<OpenBackend> opened = OpenEnergySources(kind->backend, root, *options.clock, options.reading);
     if (opened.ok()) {
       sources.push_back({.name = source.name, .packages = std::move(opened->sources)});
     } else {

@@ -20,8 +20,8 @@
 #include "base/clock.h"
 #include "base/energy_source.h"
 #include "base/host_root.h"
-#include "msr/cpu_table.h"
 #include "probe/findings.h"
+#include "sampler/backend.h"
 
 namespace vrapl {
 
@@ -73,7 +73,7 @@ struct CrossCheck {
 struct CrossCheckOptions {
   absl::Duration duration = absl::Seconds(2);
   const Clock* clock = &RealClock();
-  CpuTable cpu_table = {};                              // the rows that msr reads by
+  BackendOptions reading = {};                          // as a run would read
   std::function<void(absl::string_view step)> on_step;  // may be null
 };
 

@@ -32,25 +32,16 @@ std::string RuleText(const RaplModel& model) {
   return text;
 }
 
-// The rows that an operator adds are the registers' alone: elsewhere the kernel knows the units.
-absl::StatusOr<std::vector<PackageProbe>> ProbeSource(const HostRoot& root, const SourceKind& kind,
-                                                      const CpuTable& cpu_table) {
-  if (kind.backend != Backend::kMsr) return kind.probe(root);
-  absl::StatusOr<MsrProbe> probe = ProbeMsr(root, {.cpu_table = cpu_table});
-  if (!probe.ok()) return probe.status();
-  return std::move(probe->packages);
-}
-
 void LookAtSource(const HostRoot& root, const SourceKind& kind, const LookOptions& options, SourceFindings& source) {
   const auto step = [&](absl::string_view what) {
     if (options.on_step) options.on_step(absl::StrCat(kind.name, ": ", what));
   };
   step("looking for counters");
-  if (absl::StatusOr<std::vector<PackageProbe>> probes = ProbeSource(root, kind, options.cpu_table); probes.ok()) {
+  if (absl::StatusOr<std::vector<PackageProbe>> probes = kind.probe(root, options.reading); probes.ok()) {
     for (PackageProbe& probe : *probes) source.packages.push_back({.probe = std::move(probe), .updates = {}});
   }
   // Judged as a run would judge it: opened, and seen to move.
-  absl::StatusOr<OpenBackend> opened = OpenEnergySources(kind.backend, root, *options.updates.clock, options.cpu_table);
+  absl::StatusOr<OpenBackend> opened = OpenEnergySources(kind.backend, root, *options.updates.clock, options.reading);
   source.usable = opened.status();
   if (!opened.ok()) return;
   for (const std::unique_ptr<EnergySource>& energy : opened->sources) {
@@ -72,8 +63,8 @@ ProbeFindings Look(const HostRoot& root, const SystemState& system, const LookOp
   ProbeFindings found{.emulated = root.emulated(), .cpu = ReadCpuModel(root)};
   bool in_virtual_machine = false;
   if (found.cpu.ok()) {
-    const RaplModel* model = options.cpu_table.Find(*found.cpu);
-    found.cpu_table = options.cpu_table.Label(*found.cpu);
+    const RaplModel* model = options.reading.cpu_table.Find(*found.cpu);
+    found.cpu_table = options.reading.cpu_table.Label(*found.cpu);
     if (model != nullptr) {
       found.table_row = std::string(model->name);
       found.table_row_source = std::string(model->source);

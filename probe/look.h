@@ -17,7 +17,7 @@ namespace vrapl {
 
 struct LookOptions {
   Backend backend = Backend::kAuto;  // only this source is looked at, or all
-  CpuTable cpu_table;                // the rows that msr reads by
+  BackendOptions reading;            // as a run would read
   UpdateOptions updates;
   std::function<void(absl::string_view step)>
       on_step;  // what is being looked at now, for the one who waits; may be null

@@ -11,8 +11,8 @@
 namespace vrapl {
 namespace {
 
-absl::StatusOr<std::vector<PackageProbe>> ProbeRegisters(const HostRoot& root) {
-  absl::StatusOr<MsrProbe> probe = ProbeMsr(root);
+absl::StatusOr<std::vector<PackageProbe>> ProbeRegisters(const HostRoot& root, const BackendOptions& options) {
+  absl::StatusOr<MsrProbe> probe = ProbeMsr(root, {.per_core = options.per_core, .cpu_table = options.cpu_table});
   if (!probe.ok()) return probe.status();
   return std::move(probe->packages);
 }
@@ -28,19 +28,20 @@ constexpr SourceKind kSources[] = {
     {.backend = Backend::kPerf,
      .name = "perf",
      .what = "the kernel's counts, by perf_event_open",
-     .probe = [](const HostRoot& root) { return ProbePerf(root); },
+     .probe = [](const HostRoot& root,
+                 const BackendOptions& options) { return ProbePerf(root, {.per_core = options.per_core}); },
      .absent_remedy = "sudo modprobe rapl; a kernel that is older than the CPU may not know it",
      .capabilities = "cap_perfmon"},
     {.backend = Backend::kSysfs,
      .name = "sysfs",
      .what = "the kernel's powercap files, /sys/class/powercap",
-     .probe = ProbePowercap,
+     .probe = [](const HostRoot& root, const BackendOptions&) { return ProbePowercap(root); },
      .absent_remedy = "sudo modprobe intel_rapl_msr; in a container, have /sys/devices/virtual/powercap mounted",
      .capabilities = "cap_dac_read_search"},
     {.backend = Backend::kHwmon,
      .name = "hwmon",
      .what = "a sensor of power, integrated over time",
-     .probe = ProbeHwmon,
+     .probe = [](const HostRoot& root, const BackendOptions&) { return ProbeHwmon(root); },
      .absent_remedy = "",
      .capabilities = "cap_dac_read_search"},
 };

@@ -20,7 +20,7 @@ struct SourceKind {
   Backend backend;
   const char* name;  // the word of --backend
   const char* what;  // what is read
-  absl::StatusOr<std::vector<PackageProbe>> (*probe)(const HostRoot& root);
+  absl::StatusOr<std::vector<PackageProbe>> (*probe)(const HostRoot& root, const BackendOptions& options);
   const char* absent_remedy;  // what brings it to a host whose kernel does not offer it
   const char* capabilities;   // what setcap must give the program to read it without being root
 };

@@ -14,13 +14,13 @@ namespace {
 
 using Sources = std::vector<std::unique_ptr<EnergySource>>;
 
-absl::StatusOr<Sources> Open(Backend backend, const HostRoot& host_root, const Clock& clock, const CpuTable& cpu_table,
-                             PerfEvents* perf_events) {
+absl::StatusOr<Sources> Open(Backend backend, const HostRoot& host_root, const Clock& clock,
+                             const BackendOptions& options) {
   switch (backend) {
     case Backend::kMsr:
-      return OpenMsrSources(host_root, {.clock = &clock, .cpu_table = cpu_table});
+      return OpenMsrSources(host_root, {.per_core = options.per_core, .clock = &clock, .cpu_table = options.cpu_table});
     case Backend::kPerf:
-      return OpenPerfSources(host_root, {.clock = &clock, .events = perf_events});
+      return OpenPerfSources(host_root, {.per_core = options.per_core, .clock = &clock, .events = options.perf_events});
     case Backend::kSysfs:
       return OpenPowercapSources(host_root, clock);
     case Backend::kHwmon:
@@ -32,8 +32,8 @@ absl::StatusOr<Sources> Open(Backend backend, const HostRoot& host_root, const C
 }
 
 absl::StatusOr<Sources> OpenAndJudge(Backend backend, const HostRoot& host_root, const Clock& clock,
-                                     const CpuTable& cpu_table, PerfEvents* perf_events) {
-  absl::StatusOr<Sources> sources = Open(backend, host_root, clock, cpu_table, perf_events);
+                                     const BackendOptions& options) {
+  absl::StatusOr<Sources> sources = Open(backend, host_root, clock, options);
   // What the host's files say, however odd, is no fault of the command line.
   if (absl::IsInvalidArgument(sources.status())) return absl::FailedPreconditionError(sources.status().message());
   if (!sources.ok()) return sources;
@@ -74,23 +74,23 @@ const char* BackendName(Backend backend) {
 }
 
 absl::StatusOr<OpenBackend> OpenEnergySources(Backend backend, const HostRoot& host_root, const Clock& clock,
-                                              const CpuTable& cpu_table, PerfEvents* perf_events) {
+                                              const BackendOptions& options) {
   if (backend != Backend::kAuto) {
-    absl::StatusOr<Sources> sources = OpenAndJudge(backend, host_root, clock, cpu_table, perf_events);
+    absl::StatusOr<Sources> sources = OpenAndJudge(backend, host_root, clock, options);
     if (!sources.ok()) return sources.status();
     return OpenBackend{.name = BackendName(backend),
                        .sources = *std::move(sources),
                        .passed_over = {},
-                       .cpu_table = LabelOf(backend, host_root, cpu_table)};
+                       .cpu_table = LabelOf(backend, host_root, options.cpu_table)};
   }
   std::vector<std::string> passed_over;
   for (const Backend candidate : kBackends) {
-    absl::StatusOr<Sources> sources = OpenAndJudge(candidate, host_root, clock, cpu_table, perf_events);
+    absl::StatusOr<Sources> sources = OpenAndJudge(candidate, host_root, clock, options);
     if (sources.ok()) {
       return OpenBackend{.name = BackendName(candidate),
                          .sources = *std::move(sources),
                          .passed_over = passed_over,
-                         .cpu_table = LabelOf(candidate, host_root, cpu_table)};
+                         .cpu_table = LabelOf(candidate, host_root, options.cpu_table)};
     }
     passed_over.push_back(absl::StrCat(BackendName(candidate), ": ", sources.status().message()));
   }

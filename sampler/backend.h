@@ -29,14 +29,19 @@ struct OpenBackend {
   std::string cpu_table;  // "FILE row 06_FF" where the energy is read by a row that the operator gave, else ""
 };
 
+struct BackendOptions {
+  CpuTable cpu_table;                 // the rows that msr reads by
+  bool per_core = false;              // msr and perf, AMD: each physical core's own counter too
+  PerfEvents* perf_events = nullptr;  // stands in for the kernel, in tests
+};
+
 // Opens and judges by values: a counter that stands still, or a sensor that reads 0 W, is no source (virtual machines
 // answer so). Takes a few ms, or 50 ms (in a virtual machine 3 s) to find a counter frozen.
 //
-// All sources are of one backend: two of them would count one package twice. `perf_events` stands in for the kernel, in
-// tests.
+// All sources are of one backend: two of them would count one package twice.
 //
 // Errors: of the one source asked for; with kAuto, when none is usable, one message with the reason of each.
 absl::StatusOr<OpenBackend> OpenEnergySources(Backend backend, const HostRoot& host_root, const Clock& clock,
-                                              const CpuTable& cpu_table = {}, PerfEvents* perf_events = nullptr);
+                                              const BackendOptions& options = {});
 
 }  // namespace vrapl

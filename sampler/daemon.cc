@@ -136,7 +136,8 @@ void OfferCpus(const std::vector<PackageTopology>& topology, const std::vector<s
 absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events, const std::atomic<bool>& stop) {
   const Clock& clock = RealClock();
   CpuWatcher cpu_watcher(options.host_root);  // before the sources: what comes and goes from now on is noticed
-  absl::StatusOr<OpenBackend> backend = OpenEnergySources(options.backend, options.host_root, clock, options.cpu_table);
+  absl::StatusOr<OpenBackend> backend = OpenEnergySources(
+      options.backend, options.host_root, clock, {.cpu_table = options.cpu_table, .per_core = options.per_core});
   if (!backend.ok()) return backend.status();
   if (options.cpu_table.added() > 0 && backend->cpu_table.empty()) {
     events.on_notice("--cpu-table is not used: no row of it is for this CPU, or another backend than msr reads it");

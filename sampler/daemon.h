@@ -26,6 +26,7 @@ struct DaemonOptions {
   std::set<pid_t> emulators;  // processes that play the hardware: a row of their own
   Backend backend = Backend::kAuto;
   CpuTable cpu_table;
+  bool per_core = false;  // AMD: each physical core's own counter too
   int64_t period_ns = kNanosPerMilli;
   int64_t flush_ns = 2 * kNanosPerSecond;
   std::optional<int64_t> duration_ns;

@@ -160,6 +160,23 @@ TEST_F(EmulatedRunTest, ACpuThatGoesOfflineCostsNoEnergyAndNoTime) {
               AllOf(HasSubstr("package 0: CPUs 1 are online now"), HasSubstr("package 0: CPUs 0,1 are online now")));
 }
 
+TEST_F(EmulatedRunTest, AmdCoresAreCountersOfTheirOwn) {
+  const Ended ended = Run({"sample", "--emulate=zen3", "--per-core", "--duration=2s", "--format=jsonl",
+                           "--emulator-option=--power=const:80W"});
+  ASSERT_EQ(ended.code, 0) << ended.err;
+  for (const std::string& line : LinesOf(ended.out)) {
+    const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+    ASSERT_FALSE(json.is_discarded()) << line;
+    int cores = 0;
+    for (const Json& counter : json["counters"]) cores += counter["domain"].get<std::string>().starts_with("core:");
+    EXPECT_GT(cores, 0) << line;
+    for (const Json& row : json["rows"]) EXPECT_EQ(row["domain"], "package") << "a core's joules are in the package's";
+  }
+  const Ended probe = Run({"probe", "--emulate=zen3", "--per-core", "--vms=proc"});
+  EXPECT_EQ(probe.code, 0) << probe.err;
+  EXPECT_THAT(probe.out, HasSubstr("core"));
+}
+
 // Every CPU of one package goes: it is marked, and the other package does not notice.
 TEST_F(EmulatedRunTest, APackageThatGoesDisturbsNoOther) {
   const Ended ended = Run({"sample", "--emulate", "--duration=8s", "--format=jsonl", "--emulator-option=--packages=2",

@@ -84,11 +84,13 @@ TEST_F(BackendChoiceTest, AnUnknownCpuIsReadByTheOperatorsRowOrByTheKernel) {
   EXPECT_EQ(without->name, "sysfs");
   EXPECT_THAT(without->cpu_table, IsEmpty());
   EXPECT_THAT(without->passed_over.front(), AllOf(HasSubstr("06_FF"), HasSubstr("--cpu-table")));
-  const absl::StatusOr<OpenBackend> with = OpenEnergySources(Backend::kAuto, host.root(), clock_, *table);
+  const absl::StatusOr<OpenBackend> with =
+      OpenEnergySources(Backend::kAuto, host.root(), clock_, {.cpu_table = *table});
   ASSERT_THAT(with, IsOk());
   EXPECT_EQ(with->name, "msr");
   EXPECT_EQ(with->cpu_table, "my.json row 06_FF");
-  const absl::StatusOr<OpenBackend> sysfs = OpenEnergySources(Backend::kSysfs, host.root(), clock_, *table);
+  const absl::StatusOr<OpenBackend> sysfs =
+      OpenEnergySources(Backend::kSysfs, host.root(), clock_, {.cpu_table = *table});
   ASSERT_THAT(sysfs, IsOk());
   EXPECT_THAT(sysfs->cpu_table, IsEmpty());
 }

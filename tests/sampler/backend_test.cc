@@ -71,7 +71,8 @@ TEST_F(BackendTest, ASensorOfPowerIsTheLastResort) {
 // Rocket Lake, or any CPU that is newer than the kernel's perf driver: zones, and no PMU.
 TEST_F(BackendTest, WithoutThePmuItIsSysfs) {
   ScriptedPmu pmu;
-  const absl::StatusOr<OpenBackend> backend = OpenEnergySources(Backend::kAuto, host_.root(), clock_, {}, &pmu);
+  const absl::StatusOr<OpenBackend> backend =
+      OpenEnergySources(Backend::kAuto, host_.root(), clock_, {.perf_events = &pmu});
   ASSERT_THAT(backend, IsOk());
   EXPECT_EQ(backend->name, "sysfs");
   EXPECT_THAT(backend->passed_over, ElementsAre(HasSubstr("msr: "), AllOf(HasSubstr("perf: "), HasSubstr("no PMU"),
@@ -84,7 +85,8 @@ TEST_F(BackendTest, ThePmuComesBeforeSysfsAndOnlyOneOfThemCounts) {
   ScriptedPmu pmu;
   AddPmu(host_, {.name = "power", .type = 9, .cpumask = "0", .events = {kEnergyPkg, kEnergyRam}});
   for (const Backend asked : {Backend::kAuto, Backend::kPerf}) {
-    const absl::StatusOr<OpenBackend> backend = OpenEnergySources(asked, host_.root(), pmu.clock(), {}, &pmu);
+    const absl::StatusOr<OpenBackend> backend =
+        OpenEnergySources(asked, host_.root(), pmu.clock(), {.perf_events = &pmu});
     ASSERT_THAT(backend, IsOk());
     EXPECT_EQ(backend->name, "perf");
     ASSERT_THAT(backend->sources, SizeIs(1));
@@ -100,7 +102,8 @@ TEST_F(BackendTest, ThePmuComesBeforeSysfsAndOnlyOneOfThemCounts) {
   });
   AddPmu(host_, {.name = "power", .type = 9, .cpumask = "0", .events = {kEnergyPkg}});
   host_.Remove(PmuPath("power", "events/energy-ram"));
-  const absl::StatusOr<OpenBackend> backend = OpenEnergySources(Backend::kAuto, host_.root(), clock, {}, &pmu);
+  const absl::StatusOr<OpenBackend> backend =
+      OpenEnergySources(Backend::kAuto, host_.root(), clock, {.perf_events = &pmu});
   ASSERT_THAT(backend, IsOk());
   EXPECT_EQ(backend->name, "sysfs");
   EXPECT_THAT(backend->passed_over,
