@@ -4,9 +4,8 @@
 // never. What can go wrong lies below it:
 //
 // * The PMU of TPMI and, since Linux 7.0, of some MSR models adds (raw now - raw before) x scale without regard to the
-// wraparound of
-//   raw. There the count steps back by 2^32 x scale less the energy used. The scale is not shown to us, but it follows
-//   from the unit, and the units are few: Advance() knows the step.
+//   wraparound of raw. There the count steps back by 2^32 x scale less the energy used. The scale is not shown to us,
+//   but it follows from the unit, and the units are few: Advance() knows the step.
 // * The same PMU takes a failed read for a raw 0: the count jumps by all of raw, and back. That is a glitch.
 // * The kernel reads the hardware by a timer that is in time for 200 W at least twice over, and whenever we read. If
 //   nobody reads for so long that the hardware can have wrapped around, a whole range may be missing.
@@ -81,6 +80,9 @@ class PerfCounter {
   // The next reading is a new start, whatever it is: Advance() will say EOVERFLOW.
   void Forget() { forget_ = true; }
 
+  EnergyTicks total() const { return total_; }
+
+ private:
   // Counts on from `raw` without counting what came before it.
   void Restart(uint64_t raw, int64_t now_ns) {
     last_ = raw;
@@ -89,9 +91,6 @@ class PerfCounter {
     forget_ = false;
   }
 
-  EnergyTicks total() const { return total_; }
-
- private:
   // `forward` is the step modulo 2^64, `back` its opposite. The least energy that explains the step.
   uint64_t TicksAcrossWrap(uint64_t back, uint64_t forward) const {
     uint64_t least = forward;

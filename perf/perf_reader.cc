@@ -315,7 +315,7 @@ class PerfSource final : public EnergySource {
       if (error_[k] != 0) OpenElsewhere(parts_[k], first);
       first = end;
     }
-    package_.reader_cpu = parts_.front().group.cpu();
+    package_.reader_cpu = local_cpu_.value_or(parts_.front().group.cpu());
   }
 
   void StartAnew() override {
@@ -328,6 +328,9 @@ class PerfSource final : public EnergySource {
     if (cpus.empty()) return;
     std::vector<int>& known = parts_.front().cpus;
     known.assign(cpus.begin(), cpus.begin() + static_cast<std::ptrdiff_t>(std::min(cpus.size(), known.capacity())));
+    // Where the kernel moved the events is not told; any CPU of the package is near.
+    const bool left = std::find(cpus.begin(), cpus.end(), parts_.front().group.cpu()) == cpus.end();
+    local_cpu_ = left ? std::optional<int>(cpus.front()) : std::nullopt;
   }
 
  private:
@@ -346,9 +349,10 @@ class PerfSource final : public EnergySource {
   void OpenElsewhere(Part& part, size_t first) {
     part.next = (part.next + 1) % part.cpus.size();
     if (part.group.Reopen(part.cpus[part.next]) != 0) return;
-    // The new events count from 0 and from now on. What was used since the last good read, nobody counted.
-    const int64_t now_ns = clock_.NowNs();
-    for (size_t i = first; i < first + part.group.size(); ++i) counters_[i].Restart(0, now_ns);
+    // The new events count from 0 and from now on. What was used since the last good read, nobody counted: the next one
+    // says so.
+    for (size_t i = first; i < first + part.group.size(); ++i) counters_[i].Forget();
+    local_cpu_.reset();
   }
 
   const Clock& clock_;
@@ -356,7 +360,8 @@ class PerfSource final : public EnergySource {
   std::vector<Part> parts_;
   std::vector<PerfCounter> counters_;  // counters_ and raw_ go with package_.domains, parts_ one after the other
   std::vector<uint64_t> raw_;
-  std::vector<int32_t> error_;  // of each part
+  std::vector<int32_t> error_;    // of each part
+  std::optional<int> local_cpu_;  // near to the counters, when the CPU they were opened on has left
 };
 
 }  // namespace

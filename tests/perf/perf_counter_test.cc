@@ -104,14 +104,6 @@ TEST_F(PerfCounterTest, AGapInWhichTheHardwareCanHaveWrappedIsUnknown) {
   EXPECT_EQ(Advance(platform, 1, 4 * kNanosPerSecond), EOVERFLOW) << "ten times the power, a tenth of the time";
 }
 
-TEST_F(PerfCounterTest, RestartKeepsTheTotal) {
-  PerfCounter counter = Counter(100);
-  EXPECT_EQ(Advance(counter, 150), 0);
-  counter.Restart(0, now_ns_);
-  EXPECT_EQ(Advance(counter, 20), 0);
-  EXPECT_EQ(counter.total().count, 70u);
-}
-
 TEST_F(PerfCounterTest, WhatIsForgottenIsNotCounted) {
   PerfCounter counter = Counter(100);
   EXPECT_EQ(Advance(counter, 150), 0);
