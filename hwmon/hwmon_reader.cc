@@ -101,7 +101,6 @@ class HwmonSource final : public EnergySource {
     const int cpu_error = due ? cpu_.Read(cpu_uw) : 0;
     const int io_error = due ? io_.Read(io_uw) : 0;
     sample.after_ns = clock_.NowNs();
-    std::array<int, std::size(kDomains)> error{};
     if (due) {
       const int64_t took_ns = sample.after_ns - sample.before_ns;
       // A reading that was slow and good must not be left alone for so long that the next one finds a gap.
@@ -109,18 +108,21 @@ class HwmonSource final : public EnergySource {
       const int64_t rest_ns = failed ? kRestFor * took_ns : std::min(kRestFor * took_ns, PowerIntegral::kMaxGapNs / 2);
       next_ns_ = std::max(sample.before_ns + poll_ns_, sample.after_ns + rest_ns);
       const int64_t t_ns = sample.before_ns + took_ns / 2;
-      error[kCpu] = Count(integrals_[kCpu], cpu_error, cpu_uw, t_ns);
-      error[kIo] = Count(integrals_[kIo], io_error, io_uw, t_ns);
-      error[kPackage] = Count(integrals_[kPackage], cpu_error != 0 ? cpu_error : io_error, cpu_uw + io_uw, t_ns);
+      error_[kCpu] = Count(integrals_[kCpu], cpu_error, cpu_uw, t_ns);
+      error_[kIo] = Count(integrals_[kIo], io_error, io_uw, t_ns);
+      error_[kPackage] = Count(integrals_[kPackage], cpu_error != 0 ? cpu_error : io_error, cpu_uw + io_uw, t_ns);
     }
     for (size_t i = 0; i < integrals_.size(); ++i) {
-      sample.error[i] = error[i];
+      sample.error[i] = error_[i];
+      // Until the sensor is read again, one that failed has failed; that time of unknown energy has ended is said once.
+      if (error_[i] == EOVERFLOW) error_[i] = 0;
       sample.ticks[i] = integrals_[i].total().count;
     }
   }
 
   void StartAnew() override {
     for (PowerIntegral& integral : integrals_) integral.Break();
+    next_ns_ = 0;  // at once, so that what came before is told apart
   }
 
  private:
@@ -136,6 +138,7 @@ class HwmonSource final : public EnergySource {
   PowerFile io_;
   PackageInfo package_;
   std::array<PowerIntegral, std::size(kDomains)> integrals_;
+  std::array<int, std::size(kDomains)> error_{};  // of the last look at the sensor
   int64_t next_ns_ = 0;
 };
 

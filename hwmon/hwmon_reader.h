@@ -1,4 +1,4 @@
-// The hwmon EnergySource: a sensor of power, integrated over time. It is no energy counter, and says so everywhere:
+// The hwmon EnergySource: a sensor of power, integrated over time. It is no energy counter, and says so:
 // PackageInfo::power_based is set, and every origin ends in "power, integrated".
 //
 //   package  CPU and IO power together: the SoC (without memory, which it does not measure)

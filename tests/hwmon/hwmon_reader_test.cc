@@ -16,6 +16,7 @@ namespace vrapl {
 namespace {
 
 using testing::AllOf;
+using testing::AnyOf;
 using testing::Each;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -104,6 +105,49 @@ TEST_F(HwmonReaderTest, TheSensorIsReadNowAndThen) {
   clock_.Advance(kNanosPerMilli);
   source.Read(*sample_);
   EXPECT_EQ(Ticks()[0], 250'000u);
+}
+
+// It is read each 10 ms and asked each millisecond: in between, a failure is not told as "nothing used".
+TEST_F(HwmonReaderTest, ASensorThatFailedHasFailedUntilItIsReadAgain) {
+  AddXGene(host_, 2, "20000000", "5000000");
+  const auto sources = Open();
+  ASSERT_THAT(sources, IsOk());
+  EnergySource& source = *sources->front();
+  source.Read(*sample_);
+  SetPower("nonsense", "5000000");
+  int failed = 0;
+  for (int ms = 0; ms < 100; ++ms) {
+    clock_.Advance(kNanosPerMilli);
+    source.Read(*sample_);
+    if (ms >= 10) {
+      EXPECT_NE(sample_->error[0], 0) << ms;
+      ++failed;
+    }
+  }
+  EXPECT_EQ(failed, 90);
+  SetPower("20000000", "5000000");
+  std::vector<int> errors;
+  for (int ms = 0; ms < 30; ++ms) {
+    clock_.Advance(kNanosPerMilli);
+    source.Read(*sample_);
+    if (errors.empty() || errors.back() != sample_->error[0]) errors.push_back(sample_->error[0]);
+  }
+  EXPECT_THAT(errors, AnyOf(ElementsAre(EBADMSG, EOVERFLOW, 0), ElementsAre(EOVERFLOW, 0)));
+}
+
+TEST_F(HwmonReaderTest, ANewStartIsToldByTheVeryNextRead) {
+  AddXGene(host_, 2, "20000000", "5000000");
+  const auto sources = Open();
+  ASSERT_THAT(sources, IsOk());
+  EnergySource& source = *sources->front();
+  source.Read(*sample_);
+  clock_.Advance(kNanosPerMilli);
+  source.StartAnew();
+  source.Read(*sample_);
+  EXPECT_THAT(Errors(), Each(EOVERFLOW));
+  clock_.Advance(kNanosPerMilli);
+  source.Read(*sample_);
+  EXPECT_THAT(Errors(), Each(0));
 }
 
 // A clock on which everything takes time: each look at it comes `step_ns` after the last.
