@@ -30,7 +30,7 @@ inline constexpr int kAllDies = -1;
 // One package (or die) and where its counters are read.
 struct PackageInfo {
   int package_id = 0;
-  int die_id = 0;         // -1: all dies of the package
+  int die_id = 0;         // or kAllDies
   int reader_cpu = 0;     // the CPU whose register is read: pin the reader there and no interrupt crosses CPUs
   std::vector<int> cpus;  // CPUs that were online at the start, ascending: run time on these belongs to this package
   // No counters but readings of power, which the source integrates: every figure got from them must say so.

@@ -37,4 +37,11 @@ std::vector<int> CpusOf(const std::vector<PackageTopology>& topology, int packag
   return cpus;
 }
 
+std::vector<int> AllCpus(const std::vector<PackageTopology>& topology) {
+  std::vector<int> cpus;
+  for (const PackageTopology& package : topology) cpus.insert(cpus.end(), package.cpus.begin(), package.cpus.end());
+  std::sort(cpus.begin(), cpus.end());
+  return cpus;
+}
+
 }  // namespace vrapl

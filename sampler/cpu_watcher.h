@@ -28,4 +28,6 @@ class CpuWatcher {
 // The CPUs of one package, or die, in a topology; of all its dies where die_id is -1. None when it has no CPU online.
 std::vector<int> CpusOf(const std::vector<PackageTopology>& topology, int package_id, int die_id);
 
+std::vector<int> AllCpus(const std::vector<PackageTopology>& topology);
+
 }  // namespace vrapl

@@ -122,7 +122,9 @@ void OfferCpus(const std::vector<PackageTopology>& topology, const std::vector<s
                const DaemonEvents& events) {
   for (const std::unique_ptr<SamplingLoop>& loop : loops) {
     const PackageInfo& package = loop->package();
-    const std::vector<int> cpus = CpusOf(topology, package.package_id, package.die_id);
+    // A sensor of power covers all CPUs, whatever packages the kernel sees in them.
+    const std::vector<int> cpus =
+        package.power_based ? AllCpus(topology) : CpusOf(topology, package.package_id, package.die_id);
     if (!loop->OfferCpus(cpus)) continue;
     events.on_notice(absl::StrCat("package ", package.package_id,
                                   package.die_id > 0 ? absl::StrCat(" die ", package.die_id) : "",

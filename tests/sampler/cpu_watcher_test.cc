@@ -20,6 +20,7 @@ TEST(CpuWatcherTest, SaysWhoIsOnlineWhenThatChanges) {
   ASSERT_TRUE(topology.has_value());
   EXPECT_THAT(CpusOf(*topology, 0, 0), ElementsAre(0));
   EXPECT_THAT(CpusOf(*topology, 1, 0), ElementsAre(2, 3));
+  EXPECT_THAT(AllCpus(*topology), ElementsAre(0, 2, 3));
   EXPECT_FALSE(watcher.Poll().has_value());
   host.Write("/sys/devices/system/cpu/online", "0\n");
   topology = watcher.Poll();
