@@ -26,6 +26,9 @@ Json CpuJson(const ProbeFindings& found) {
           {"unit_rule", TextOrNull(found.unit_rule)}};
 }
 
+// Integers beyond this are not exact in a JSON reader's doubles; no counter that wraps around has so many values.
+constexpr uint64_t kMostWrapTicks = uint64_t{1} << 53;
+
 Json DomainJson(const PackageFindings& package, const DomainProbe& domain) {
   Json json = {{"domain", DomainName(domain.id)}, {"present", domain.present}, {"origin", domain.origin}};
   if (!domain.present) {
@@ -33,8 +36,10 @@ Json DomainJson(const PackageFindings& package, const DomainProbe& domain) {
     return json;
   }
   json["unit_uj"] = domain.unit.joules_per_tick * 1e6;
-  json["wrap_ticks"] = domain.wrap_ticks;
-  json["range_j"] = (EnergyTicks{domain.wrap_ticks} * domain.unit).value;
+  // A 64-bit count, or a sum of our own, does not wrap around in the life of a machine.
+  const bool wraps = domain.wrap_ticks <= kMostWrapTicks;
+  json["wrap_ticks"] = wraps ? Json(domain.wrap_ticks) : Json(nullptr);
+  json["range_j"] = wraps ? Json((EnergyTicks{domain.wrap_ticks} * domain.unit).value) : Json(nullptr);
   json["updates"] = nullptr;
   if (const auto updates = package.updates.find(domain.id); updates != package.updates.end()) {
     const UpdateSummary& summary = updates->second.summary;
