@@ -19,25 +19,35 @@ class EnergyCounter {
  public:
   // Counts from `first`, also when that is 0. `wrap_ticks` is the number of values the counter has, below 2^63.
   explicit EnergyCounter(uint64_t first, uint64_t wrap_ticks = kRegisterWrap)
-      : wrap_ticks_(wrap_ticks), last_(first % wrap_ticks) {}
+      : wrap_ticks_(wrap_ticks), last_(Reduce(first)) {}
 
   // Ticks from the last reading to `raw`, taking a smaller value for one wraparound. `raw` may be a whole 64-bit
   // register: bits 63:32 are reserved, not always zero, and go with the remainder.
-  uint64_t TicksTo(uint64_t raw) const { return (raw % wrap_ticks_ + wrap_ticks_ - last_) % wrap_ticks_; }
+  uint64_t TicksTo(uint64_t raw) const { return StepTo(Reduce(raw)); }
 
   EnergyTicks Advance(uint64_t raw) {
-    total_.count += TicksTo(raw);
-    last_ = raw % wrap_ticks_;
+    const uint64_t now = Reduce(raw);
+    total_.count += StepTo(now);
+    last_ = now;
     return total_;
   }
 
   // Counts on from `raw` without counting what came before it.
-  void Restart(uint64_t raw) { last_ = raw % wrap_ticks_; }
+  void Restart(uint64_t raw) { last_ = Reduce(raw); }
 
   EnergyTicks total() const { return total_; }
   uint64_t wrap_ticks() const { return wrap_ticks_; }
 
  private:
+  // A register needs no division, which would be a good part of what a read costs.
+  uint64_t Reduce(uint64_t raw) const {
+    return wrap_ticks_ == kRegisterWrap ? static_cast<uint32_t>(raw) : raw % wrap_ticks_;
+  }
+  uint64_t StepTo(uint64_t now) const {
+    const uint64_t step = now + wrap_ticks_ - last_;  // both are below wrap_ticks_
+    return step >= wrap_ticks_ ? step - wrap_ticks_ : step;
+  }
+
   uint64_t wrap_ticks_;
   uint64_t last_;
   EnergyTicks total_;
@@ -70,10 +80,9 @@ class GuardedCounter {
         moved_ns_(now_ns) {}
 
   // Returns 0 when `raw`, read at now_ns, was counted, else why it was not:
-  //   ERANGE     more than max_watts since the counter last moved, which for one that a hypervisor refreshes is a
-  //   second
-  //              ago: a glitch. Nothing is lost: if the next reading is plausible again, it counts from the last good
-  //              one.
+  //   ERANGE     more than max_watts since the counter last moved (for one that a hypervisor refreshes, a second ago):
+  //   a
+  //              glitch. Nothing is lost: if the next reading is plausible again, it counts from the last good one.
   //   EOVERFLOW  so long since the last good reading that a wraparound may have gone unseen, or the glitch stayed, or
   //              Forget() was called. Counting starts anew at `raw`; the energy in between is unknown.
   int Advance(uint64_t raw, int64_t now_ns) {
