@@ -35,6 +35,8 @@ class EnergyCounter {
   // Counts on from `raw` without counting what came before it.
   void Restart(uint64_t raw) { last_ = Reduce(raw); }
 
+  bool IsZero(uint64_t raw) const { return Reduce(raw) == 0; }
+
   EnergyTicks total() const { return total_; }
   uint64_t wrap_ticks() const { return wrap_ticks_; }
 
@@ -82,7 +84,8 @@ class GuardedCounter {
   // Returns 0 when `raw`, read at now_ns, was counted, else why it was not:
   //   ERANGE     more than max_watts since the counter last moved (for one that a hypervisor refreshes, a second ago):
   //   a
-  //              glitch. Nothing is lost: if the next reading is plausible again, it counts from the last good one.
+  //              glitch; so is a 0 that is not on the way of a wraparound. Nothing is lost: if the next reading is
+  //              plausible again, it counts from the last good one.
   //   EOVERFLOW  so long since the last good reading that a wraparound may have gone unseen, or the glitch stayed, or
   //              Forget() was called. Counting starts anew at `raw`; the energy in between is unknown.
   int Advance(uint64_t raw, int64_t now_ns) {
@@ -96,7 +99,11 @@ class GuardedCounter {
     const double possible_ticks = static_cast<double>(still_ns) * max_ticks_per_ns_ + slack_left_ticks_;
     const bool glitch = ticks > possible_ticks;
     const double unseen_ticks = static_cast<double>(unseen_ns) * max_ticks_per_ns_;
-    if (unseen_ticks > static_cast<double>(counter_.wrap_ticks()) / 2 || (glitch && ++glitches_ >= kMaxGlitches)) {
+    const bool wrap_unseen = unseen_ticks > static_cast<double>(counter_.wrap_ticks()) / 2;
+    // A counter passes 0 for one update. One that shows it where it cannot be tells nothing, however long it stays.
+    zero_refused_ = counter_.IsZero(raw) && (zero_refused_ || glitch || wrap_unseen);
+    if (zero_refused_) return ERANGE;
+    if (wrap_unseen || (glitch && ++glitches_ >= kMaxGlitches)) {
       StartAt(raw, now_ns);
       return EOVERFLOW;
     }
@@ -131,6 +138,7 @@ class GuardedCounter {
   int64_t last_ns_;   // of the last good reading
   int64_t moved_ns_;  // and of the last that differed from the one before it
   int glitches_ = 0;  // in a row
+  bool zero_refused_ = false;
   bool forget_ = false;
 };
 

@@ -87,6 +87,27 @@ TEST(GuardedCounterTest, ABackwardsStepIsNoWraparound) {
   EXPECT_EQ(counter.total().count, 3000u);
 }
 
+// Registers of a machine that hides them for a while read 0. That is no new start: the energy comes with the first
+// reading that is one.
+TEST(GuardedCounterTest, AZeroThatStaysIsNoNewStart) {
+  GuardedCounter counter(3'000'000'000, 0, kUnit);
+  int64_t now_ns = 0;
+  for (int i = 0; i < 600; ++i) ASSERT_EQ(counter.Advance(0, now_ns += 1'000'000), ERANGE) << i;
+  EXPECT_EQ(counter.Advance(3'000'500'000, now_ns += 1'000'000), 0);
+  EXPECT_EQ(counter.total().count, 500'000u);
+  // So long that a wraparound may have gone unseen: unknown, when there is something to read again.
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(counter.Advance(0, now_ns += 1'000'000'000), ERANGE) << i;
+  EXPECT_EQ(counter.Advance(3'001'000'000, now_ns += 1'000'000), EOVERFLOW);
+  EXPECT_EQ(counter.Advance(3'001'000'007, now_ns += 1'000'000), 0);
+  EXPECT_EQ(counter.total().count, 500'007u);
+}
+
+TEST(GuardedCounterTest, AWraparoundMayLandOnZero) {
+  GuardedCounter counter(0xFFFF'FFF0, 0, kUnit);
+  EXPECT_EQ(counter.Advance(0, 1'000'000), 0);
+  EXPECT_EQ(counter.total().count, 0x10u);
+}
+
 TEST(GuardedCounterTest, AForwardGlitchIsNoEnergy) {
   GuardedCounter counter(0, 0, kUnit);
   EXPECT_EQ(counter.Advance(700 << 14, 1'000'000), ERANGE);
