@@ -1,5 +1,10 @@
 // vrapl: finds the verb and passes on. A first word that is a verb is a verb; two other words are a VM and its port.
+#include <poll.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <set>
 #include <string>
 #include <vector>
@@ -101,4 +106,16 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace vrapl
 
-int main(int argc, char** argv) { return vrapl::Main(argc, argv); }
+int main(int argc, char** argv) {
+  const int code = vrapl::Main(argc, argv);
+  if (code != vrapl::kExitDone) return code;
+  // What was printed must have arrived: a full disk is no success. A reader that has seen enough (`| head`) is one.
+  errno = 0;
+  const bool failed = std::fflush(stdout) != 0 || std::ferror(stdout) != 0;
+  const int error = errno;  // 0: the write that failed was an earlier one
+  pollfd output{.fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0};
+  const bool reader_gone = ::poll(&output, 1, 0) == 1 && (output.revents & POLLERR) != 0;
+  if (!failed || reader_gone) return code;
+  return vrapl::Fail(vrapl::kExitFailed,
+                     absl::StrCat("write the output: ", error != 0 ? std::strerror(error) : "it could not be written"));
+}

@@ -91,7 +91,7 @@ int ProbeVerb(int argc, char** argv) {
   absl::StatusOr<CpuTable> cpu_table = ParseCpuTable(arguments.cpu_table);
   if (!cpu_table.ok()) return Fail(cpu_table.status());
   const BackendOptions reading{.cpu_table = *cpu_table, .per_core = arguments.per_core};
-  StopOnSignals();  // an emulator started for this is ended on every way out
+  const std::atomic<bool>& stop = StopOnSignals();  // an emulator started for this is ended on every way out
   absl::StatusOr<Host> host = OpenHost(arguments);
   if (!host.ok()) return Fail(host.status());
   Progress progress;
@@ -102,10 +102,12 @@ int ProbeVerb(int argc, char** argv) {
            {.backend = *backend, .reading = reading, .updates = {}, .on_step = [&progress](absl::string_view step) {
               progress.Show(step);
             }});
+  if (stop) return kExitInterrupted;
   const auto on_step = [&progress](absl::string_view step) { progress.Show(step); };
   std::optional<CrossCheck> check;
   if (cross_check || !report.empty())
     check = RunCrossCheck(host->root, found, {.reading = reading, .on_step = on_step});
+  if (stop) return kExitInterrupted;
   if (!report.empty()) {
     progress.Show("registers and files, for the report");
     const FileTree files = MakeReport(host->root, found, *check, system);

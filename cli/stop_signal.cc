@@ -24,6 +24,7 @@ const std::atomic<bool>& StopOnSignals() {
   ::sigemptyset(&action.sa_mask);
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
+  ::sigaction(SIGHUP, &action, nullptr);  // a terminal that is closed
   // A reader of our output that goes away is a failed write, not the end of the program.
   ::signal(SIGPIPE, SIG_IGN);
   return stop_requested;

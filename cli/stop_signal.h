@@ -1,4 +1,4 @@
-// SIGINT and SIGTERM end a run with its last interval settled; a second one ends it at once.
+// SIGINT, SIGTERM and SIGHUP end a run with its last interval settled; a second one ends it at once.
 #pragma once
 
 #include <atomic>

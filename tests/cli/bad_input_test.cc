@@ -40,6 +40,17 @@ void ExpectOneLine(const Ended& ended, int code, M message) {
   EXPECT_THAT(ended.out, IsEmpty());
 }
 
+// What did not arrive was not printed: a full disk is no success, a reader that has seen enough is.
+TEST(OutputTest, AFullDiskIsNoSuccess) {
+  const auto run = [](const std::string& command) { return Program({"/bin/sh", "-c", command}).Wait(); };
+  for (const char* words : {" --help", " --version", " sample --help"}) {
+    const Ended full = run(std::string("exec " VRAPL) + words + " >/dev/full");
+    EXPECT_EQ(full.code, 1) << words;
+    EXPECT_THAT(full.err, HasSubstr("write the output: No space left on device")) << words;
+  }
+  EXPECT_EQ(run("{ " VRAPL " --help; echo $? >&2; } | head -n 1").err, "0\n");
+}
+
 TEST(UsageTest, WrongWordsAreOneLineAndTwo) {
   struct Row {
     std::vector<std::string> words;
