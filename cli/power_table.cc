@@ -5,17 +5,37 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 
 namespace vrapl {
 namespace {
 
 constexpr int kHeaderEvery = 40;  // a screenful
 
+// The slowest counters known, those that a hypervisor emulates, move about once a second; real ones each millisecond.
+constexpr int64_t kMovesWithinNs = 100'000'000;
+
 }  // namespace
+
+// What is not as it should be with a figure of this line.
+void PowerTable::AddNote(const std::string& column, const CounterReport& counter,
+                         std::vector<std::string>& notes) const {
+  std::vector<std::string> words;
+  if (counter.read_errors > 0) words.push_back(absl::StrCat(counter.read_errors, " reads failed"));
+  if (counter.glitches > 0) words.push_back(absl::StrCat(counter.glitches, " glitches left out"));
+  if (counter.unknown_ns > 0) {
+    words.push_back(absl::StrFormat("energy of %.3f s unknown", static_cast<double>(counter.unknown_ns) * 1e-9));
+  }
+  if (counter.energy_ticks > 0 && std::find(late_.begin(), late_.end(), column) != late_.end()) {
+    words.push_back("with energy of the time before");
+  }
+  if (!words.empty()) notes.push_back(absl::StrCat(column, ": ", absl::StrJoin(words, ", ")));
+}
 
 std::string PowerTable::Format(const FlushReport& report) {
   const ModelReport& model = report.models.front();
-  std::vector<std::pair<std::string, int64_t>> cells;       // column, microjoules
+  std::vector<std::pair<std::string, int64_t>> cells;  // column, microjoules
+  std::vector<std::string> notes;
   std::vector<std::pair<std::string, std::string>> untold;  // columns without a figure, and why: no zero
   const auto add = [&](const std::string& column, int64_t energy_uj) {
     auto cell = std::find_if(cells.begin(), cells.end(), [&](const auto& known) { return known.first == column; });
@@ -26,6 +46,7 @@ std::string PowerTable::Format(const FlushReport& report) {
     const std::string column = absl::StrCat(DomainName(counter.domain), "-", counter.package_id,
                                             counter.die_id > 0 ? absl::StrCat(".", counter.die_id) : "");
     add(column, counter.energy_uj);
+    AddNote(column, counter, notes);
     if (counter.energy_ticks > 0) continue;
     if (counter.frozen) {
       untold.emplace_back(column, "frozen");
@@ -33,6 +54,8 @@ std::string PowerTable::Format(const FlushReport& report) {
       untold.emplace_back(column, "unread");
     } else if (counter.unknown_ns > 0) {
       untold.emplace_back(column, "unknown");
+    } else if (report.dt_ns >= kMovesWithinNs && CountsInTotal(counter.domain.domain)) {
+      untold.emplace_back(column, "still");  // these draw power at all times: not a zero, but no update yet
     }
   }
   // Rows of package and DRAM together: parts of the package would count twice.
@@ -74,7 +97,11 @@ std::string PowerTable::Format(const FlushReport& report) {
                           : report.dt_ns == 0 ? "-"
                                               : absl::StrFormat("%.3f", watts));
   }
-  absl::StrAppend(&text, "  ", by_capacity ? "capacity" : std::string(ModelName(model.model)), "\n");
+  absl::StrAppend(&text, "  ", by_capacity ? "capacity" : std::string(ModelName(model.model)));
+  if (!notes.empty()) absl::StrAppend(&text, "  ! ", absl::StrJoin(notes, "; "));
+  text += "\n";
+  late_.clear();
+  for (const auto& [column, why] : untold) late_.push_back(column);
   return text;
 }
 

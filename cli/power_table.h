@@ -18,7 +18,10 @@ class PowerTable {
   std::string Format(const FlushReport& report);
 
  private:
+  void AddNote(const std::string& column, const CounterReport& counter, std::vector<std::string>& notes) const;
+
   const std::vector<std::string> only_vms_;
+  std::vector<std::string> late_;  // columns without a figure in the last line: their energy may come now
   std::vector<std::string> columns_;
   int lines_since_header_ = 0;
 };

@@ -348,7 +348,9 @@ TEST(FlushTextTest, PowerThatWasIntegratedSaysSo) {
 
 TEST(PowerTableTest, PowersOfCountersAndRowsOverTheInterval) {
   PowerTable table({});
-  const std::string text = table.Format(MadeReport());
+  FlushReport report = MadeReport();
+  report.models[0].counters[1].read_errors = 0;
+  const std::string text = table.Format(report);
   const std::vector<std::string> lines = absl::StrSplit(text, '\n');
   ASSERT_GE(lines.size(), 3u);
   EXPECT_THAT(lines[0], HasSubstr("source emulated (msr)"));
@@ -367,10 +369,29 @@ TEST(PowerTableTest, WhatCouldNotBeReadIsNoZero) {
 }
 
 // A package may end without a sample of its own in the last flush: no time has passed, and there is no power.
+// Missing and late energy is marked in the line that it concerns.
+TEST(PowerTableTest, WhatIsNotAsItShouldBeStandsAtTheEndOfTheLine) {
+  PowerTable table({});
+  FlushReport report = MadeReport();
+  EXPECT_THAT(table.Format(report), HasSubstr("! dram-0: 7 reads failed\n"));
+  CounterReport& package = report.models[0].counters[0];
+  package.glitches = 2;
+  package.unknown_ns = 16'000'000;
+  EXPECT_THAT(table.Format(report), HasSubstr("! package-0: 2 glitches left out, energy of 0.016 s unknown; dram-0"));
+  package = MadeReport().models[0].counters[0];
+  package.energy_ticks = 0;
+  package.energy_uj = 0;
+  EXPECT_THAT(table.Format(report), HasSubstr("still")) << "a package always draws power";
+  package = MadeReport().models[0].counters[0];
+  EXPECT_THAT(table.Format(report), HasSubstr("package-0: with energy of the time before"));
+  EXPECT_THAT(table.Format(report), Not(HasSubstr("time before")));
+}
+
 TEST(NoTimeTest, NoPowerIsPrinted) {
   FlushReport report = MadeReport();
   report.dt_ns = 0;
   for (CounterReport& counter : report.models[0].counters) counter.dt_ns = 0;
+  report.models[0].counters[1].read_errors = 0;
   for (const std::string& text : {PowerTable({}).Format(report), FlushToText(report, {})}) {
     EXPECT_THAT(text, AllOf(Not(HasSubstr("inf")), Not(HasSubstr("nan")))) << text;
   }
