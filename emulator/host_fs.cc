@@ -472,7 +472,10 @@ absl::StatusOr<std::unique_ptr<HostFs>> HostFs::Mount(const std::string& directo
   }
   if (::access("/dev/fuse", R_OK | W_OK) != 0) {
     const int error = errno;
-    return PosixError(error, "open /dev/fuse (is the fuse module loaded, and is the device let into this container?)");
+    return PosixError(error,
+                      error == EACCES || error == EPERM
+                          ? "open /dev/fuse (run it as root, or let your user read and write /dev/fuse)"
+                          : "open /dev/fuse (is the fuse module loaded, and is the device let into this container?)");
   }
   const bool root = ::geteuid() == 0;
   HostFsOptions used = options;

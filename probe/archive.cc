@@ -134,7 +134,12 @@ absl::Status WriteWholeFile(const std::string& path, absl::string_view content, 
     return absl::AlreadyExistsError(absl::StrCat(path, " exists already; --force replaces it"));
   };
   struct stat there;
-  if (!force && ::lstat(path.c_str(), &there) == 0) return exists();
+  if (::lstat(path.c_str(), &there) == 0) {
+    if (!S_ISREG(there.st_mode)) {
+      return absl::FailedPreconditionError(absl::StrCat(path, " is no ordinary file; it is left as it is"));
+    }
+    if (!force) return exists();
+  }
   std::string temporary = path + ".XXXXXX";
   const UniqueFd fd(::mkostemp(temporary.data(), O_CLOEXEC));
   if (!fd.ok()) {

@@ -34,7 +34,7 @@ std::optional<ThermalPower> FromRegisters(const HostRoot& root, int reader_cpu, 
   const absl::StatusOr<uint64_t> unit = ReadRegister(root, reader_cpu, kMsrRaplPowerUnit);
   const MsrAddress address = cpu.family == 6 && cpu.model == kAvoton ? kAvotonPkgPowerInfo : kMsrPkgPowerInfo;
   const absl::StatusOr<uint64_t> info = ReadRegister(root, reader_cpu, address);
-  if (!unit.ok() || !info.ok()) return std::nullopt;
+  if (!unit.ok() || !info.ok() || *unit == 0) return std::nullopt;  // 0: no RAPL, so no unit of power either
   const auto power_unit = static_cast<int>(*unit & 0xF);
   const bool milliwatts = model.unit_rule != EnergyUnitRule::kPowerOfTwo;
   const double watts_per_unit = milliwatts ? std::ldexp(1e-3, power_unit) : std::ldexp(1.0, -power_unit);

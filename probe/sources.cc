@@ -7,6 +7,7 @@
 #include "msr/rapl_reader.h"
 #include "perf/perf_reader.h"
 #include "powercap/powercap_reader.h"
+#include "probe/system.h"
 
 namespace vrapl {
 namespace {
@@ -23,27 +24,23 @@ constexpr SourceKind kSources[] = {
      .name = "msr",
      .what = "the CPU's registers, through /dev/cpu/N/msr",
      .probe = ProbeRegisters,
-     .absent_remedy = "sudo modprobe msr",
-     .capabilities = "cap_sys_rawio,cap_dac_read_search"},
+     .absent_remedy = "sudo modprobe msr"},
     {.backend = Backend::kPerf,
      .name = "perf",
      .what = "the kernel's counts, by perf_event_open",
      .probe = [](const HostRoot& root,
                  const BackendOptions& options) { return ProbePerf(root, {.per_core = options.per_core}); },
-     .absent_remedy = "sudo modprobe rapl; a kernel that is older than the CPU may not know it",
-     .capabilities = "cap_perfmon"},
+     .absent_remedy = "sudo modprobe rapl; a kernel that is older than the CPU may not know it"},
     {.backend = Backend::kSysfs,
      .name = "sysfs",
      .what = "the kernel's powercap files, /sys/class/powercap",
      .probe = [](const HostRoot& root, const BackendOptions&) { return ProbePowercap(root); },
-     .absent_remedy = "sudo modprobe intel_rapl_msr; in a container, have /sys/devices/virtual/powercap mounted",
-     .capabilities = "cap_dac_read_search"},
+     .absent_remedy = "sudo modprobe intel_rapl_msr; in a container, have /sys/devices/virtual/powercap mounted"},
     {.backend = Backend::kHwmon,
      .name = "hwmon",
      .what = "a sensor of power, integrated over time",
      .probe = [](const HostRoot& root, const BackendOptions&) { return ProbeHwmon(root); },
-     .absent_remedy = "",
-     .capabilities = "cap_dac_read_search"},
+     .absent_remedy = ""},
 };
 
 }  // namespace
@@ -54,7 +51,7 @@ std::string SourceRemedy(const SourceKind& kind, const absl::Status& status, boo
                          absl::string_view program) {
   if (status.ok()) return "";
   if (absl::IsPermissionDenied(status)) {
-    return absl::StrCat("run it as root, or: sudo setcap ", kind.capabilities, "+ep ", program);
+    return absl::StrCat("run it as root, or: sudo setcap ", kAllCapabilities, "+ep ", program);
   }
   if (in_virtual_machine && *kind.absent_remedy != '\0')
     return "run vrapl on the hypervisor's host; a virtual machine is rarely given energy counters";

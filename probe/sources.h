@@ -22,7 +22,6 @@ struct SourceKind {
   const char* what;  // what is read
   absl::StatusOr<std::vector<PackageProbe>> (*probe)(const HostRoot& root, const BackendOptions& options);
   const char* absent_remedy;  // what brings it to a host whose kernel does not offer it
-  const char* capabilities;   // what setcap must give the program to read it without being root
 };
 
 // In the order in which `auto` tries them.

@@ -30,8 +30,8 @@ constexpr NeededCapability kNeeded[] = {
     {CAP_IPC_LOCK, "cap_ipc_lock", "punctual samples, memory that stays"},
 };
 
-std::string SetCapabilities(absl::string_view names, absl::string_view program) {
-  return absl::StrCat("run it as root, or: sudo setcap ", names, "+ep ", program);
+std::string SetCapabilities(absl::string_view program) {
+  return absl::StrCat("run it as root, or: sudo setcap ", kAllCapabilities, "+ep ", program);
 }
 
 Check CheckCapabilities(const SystemState& state) {
@@ -49,7 +49,7 @@ Check CheckCapabilities(const SystemState& state) {
   } else {
     check.verdict = Verdict::kLimits;
     check.finding = absl::StrCat("not held: ", absl::StrJoin(missing, ", "));
-    check.remedy = SetCapabilities(absl::StrJoin(names, ","), state.program);
+    check.remedy = SetCapabilities(state.program);
   }
   return check;
 }
@@ -105,8 +105,8 @@ Check CheckPerfEventParanoid(const SystemState& state) {
   } else {
     check.verdict = Verdict::kLimits;
     check.finding = absl::StrCat(level, ": only holders of cap_perfmon may read the host's events");
-    check.remedy =
-        absl::StrCat("sudo setcap cap_perfmon+ep ", state.program, ", or: sudo sysctl kernel.perf_event_paranoid=0");
+    check.remedy = absl::StrCat("sudo setcap ", kAllCapabilities, "+ep ", state.program,
+                                ", or: sudo sysctl kernel.perf_event_paranoid=0");
   }
   return check;
 }
@@ -120,7 +120,7 @@ Check CheckRunTime(const SystemState& state) {
   check.verdict = Verdict::kMissing;
   check.finding = std::string(state.run_time.message());
   check.remedy = absl::IsPermissionDenied(state.run_time)
-                     ? SetCapabilities("cap_bpf,cap_perfmon", state.program)
+                     ? SetCapabilities(state.program)
                      : "a kernel of 5.14 or later with BTF (CONFIG_DEBUG_INFO_BTF, as distributions build it)";
   return check;
 }
@@ -140,7 +140,7 @@ Check CheckRealTime(const SystemState& state) {
   } else {
     check.verdict = Verdict::kLimits;
     check.finding = "not allowed: samples come late on a busy host";
-    check.remedy = SetCapabilities("cap_sys_nice", state.program);
+    check.remedy = SetCapabilities(state.program);
   }
   return check;
 }

@@ -16,6 +16,11 @@
 
 namespace vrapl {
 
+// What setcap must give the program, so that nothing needs root. Always all of it: setcap takes away what it does not
+// name.
+inline constexpr char kAllCapabilities[] =
+    "cap_sys_rawio,cap_dac_read_search,cap_bpf,cap_perfmon,cap_sys_nice,cap_ipc_lock";
+
 struct SystemState {
   std::string program = "vrapl";                                   // our own path, for remedies
   std::set<std::string> capabilities;                              // effective ones, "cap_sys_rawio"
