@@ -27,6 +27,7 @@
 #include "powercap/powercap_reader.h"
 #include "tests/fakes/host_builder.h"
 #include "tests/fakes/pmu_tree.h"
+#include "tests/fakes/remembering_kernel.h"
 
 namespace vrapl {
 namespace {
@@ -134,19 +135,6 @@ bool Measure(const Machine& machine) {
   std::printf("%s, sysfs:\n\n", machine.name);
   return CompareWithFloor(OpenPowercapSources(host.root()), BareReads(zones), zones.size());
 }
-
-// The kernel, with the last group's descriptor remembered: the floor reads the same.
-class RememberingKernel final : public PerfEvents {
- public:
-  int Open(const perf_event_attr& attr, int cpu, int group) override {
-    const int fd = KernelPerfEvents().Open(attr, cpu, group);
-    if (group < 0) leader = fd;
-    return fd;
-  }
-  int Start(int leader_fd) override { return KernelPerfEvents().Start(leader_fd); }
-
-  int leader = -1;
-};
 
 // A tree whose "energy" is counted by this kernel's software: time, but for graphics, which are page faults.
 PmuTree SoftwarePmu(bool desktop) {

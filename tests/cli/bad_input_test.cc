@@ -12,8 +12,8 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "base/clock.h"
-#include "tests/cli/program.h"
 #include "tests/fakes/host_builder.h"
+#include "tests/program.h"
 
 namespace vrapl {
 namespace {

@@ -12,7 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/host_root.h"
-#include "tests/cli/program.h"
+#include "tests/program.h"
 #include "tests/requirements.h"
 
 namespace vrapl {

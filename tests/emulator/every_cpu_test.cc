@@ -4,7 +4,6 @@
 
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +17,7 @@
 #include "msr/rapl_reader.h"
 #include "powercap/powercap_reader.h"
 #include "tests/emulator/temp_dir.h"
+#include "tests/emulator/true_ticks.h"
 #include "tests/fakes/simulated_clock.h"
 #include "tests/requirements.h"
 #include "tests/status_matchers.h"
@@ -25,7 +25,6 @@
 namespace vrapl {
 namespace {
 
-using Json = nlohmann::json;
 using Sources = std::vector<std::unique_ptr<EnergySource>>;
 
 constexpr double kSeconds = 20;
@@ -57,13 +56,7 @@ class EveryCpuTest : public testing::TestWithParam<const RaplModel*> {
   }
   HostRoot Root() const { return HostRoot(dir_.path()); }
 
-  // Ticks of each domain of a package since the start, as they were emulated.
-  std::map<std::string, uint64_t> Truth(size_t package) {
-    const Json truth = Json::parse(emulator_->host().Truth());
-    std::map<std::string, uint64_t> ticks;
-    for (const Json& domain : truth["packages"][package]["domains"]) ticks[domain["domain"]] = domain["ticks"];
-    return ticks;
-  }
+  std::map<std::string, uint64_t> Truth(size_t package) { return TrueTicks(emulator_->host(), package); }
 
   SimulatedClock clock_;
   TempDir dir_;

@@ -8,7 +8,6 @@
 #include <cerrno>
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +17,7 @@
 #include "emulator/emulator.h"
 #include "msr/rapl_reader.h"
 #include "tests/emulator/temp_dir.h"
+#include "tests/emulator/true_ticks.h"
 #include "tests/fakes/simulated_clock.h"
 #include "tests/requirements.h"
 #include "tests/status_matchers.h"
@@ -28,7 +28,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-using Json = nlohmann::json;
 using Sources = std::vector<std::unique_ptr<EnergySource>>;
 
 constexpr int64_t kMs = kNanosPerMilli;
@@ -99,12 +98,7 @@ class FaultTest : public testing::Test {
   }
 
   HostRoot Root() const { return HostRoot(dir_.path()); }
-  std::map<std::string, uint64_t> Truth(size_t package) {
-    const Json truth = Json::parse(emulator_->host().Truth());
-    std::map<std::string, uint64_t> ticks;
-    for (const Json& domain : truth["packages"][package]["domains"]) ticks[domain["domain"]] = domain["ticks"];
-    return ticks;
-  }
+  std::map<std::string, uint64_t> Truth(size_t package) { return TrueTicks(emulator_->host(), package); }
 
   SimulatedClock clock_;
   TempDir dir_;

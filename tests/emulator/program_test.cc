@@ -1,4 +1,6 @@
 // The program vrapl-emulator: its command line, its signals, and what it leaves behind.
+#include "tests/program.h"
+
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -27,77 +29,6 @@ using testing::IsEmpty;
 using testing::Not;
 using testing::StartsWith;
 using Json = nlohmann::json;
-
-struct Ended {
-  int code = -1;  // exit code, or 128 + the signal
-  std::string out;
-  std::string err;
-};
-
-// A program with its output in pipes.
-class Program {
- public:
-  explicit Program(std::vector<std::string> arguments) {
-    int out[2];
-    int err[2];
-    if (::pipe2(out, O_CLOEXEC) != 0 || ::pipe2(err, O_CLOEXEC) != 0) return;
-    pid_ = ::fork();
-    if (pid_ == 0) {
-      ::dup2(out[1], STDOUT_FILENO);
-      ::dup2(err[1], STDERR_FILENO);
-      std::vector<char*> argv;
-      for (std::string& argument : arguments) argv.push_back(argument.data());
-      argv.push_back(nullptr);
-      ::execv(argv[0], argv.data());
-      ::_exit(127);
-    }
-    ::close(out[1]);
-    ::close(err[1]);
-    out_ = UniqueFd(out[0]);
-    err_ = UniqueFd(err[0]);
-  }
-  ~Program() {
-    if (pid_ > 0) {
-      ::kill(pid_, SIGTERM);
-      (void)Wait();
-    }
-  }
-
-  // Up to the first line on stdout, or its end.
-  std::string ReadLine() {
-    std::string line;
-    char c = 0;
-    while (::read(out_.get(), &c, 1) == 1 && c != '\n') line += c;
-    return line;
-  }
-  void Signal(int number) const { ::kill(pid_, number); }
-  pid_t pid() const { return pid_; }
-
-  // Until it has ended and everybody has closed its output.
-  Ended Wait() {
-    Ended ended;
-    ended.out = ReadAll(out_);
-    ended.err = ReadAll(err_);
-    int status = 0;
-    ::waitpid(std::exchange(pid_, -1), &status, 0);
-    ended.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    return ended;
-  }
-
- private:
-  static std::string ReadAll(const UniqueFd& fd) {
-    std::string text;
-    std::array<char, 4096> block;
-    for (ssize_t size = 0; (size = ::read(fd.get(), block.data(), block.size())) > 0;) {
-      text.append(block.data(), static_cast<size_t>(size));
-    }
-    return text;
-  }
-
-  pid_t pid_ = -1;
-  UniqueFd out_;
-  UniqueFd err_;
-};
 
 Program Emulator(std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), VRAPL_EMULATOR);

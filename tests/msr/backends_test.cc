@@ -16,25 +16,11 @@
 #include "emulator/emulated_host.h"
 #include "msr/rapl_reader.h"
 #include "powercap/powercap_reader.h"
+#include "tests/count_allocations.h"
 #include "tests/fakes/host_builder.h"
 #include "tests/fakes/simulated_clock.h"
 #include "tests/requirements.h"
 #include "tests/status_matchers.h"
-
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define COUNTS_ALLOCATIONS
-// Allocations of this thread, to see that reading makes none; the file system's threads make some.
-thread_local int allocations = 0;
-
-[[gnu::noinline]] void* operator new(size_t size) {
-  ++allocations;
-  void* memory = std::malloc(size);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { std::free(memory); }
-#endif
 
 namespace vrapl {
 namespace {

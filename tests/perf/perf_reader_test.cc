@@ -10,25 +10,12 @@
 
 #include "base/check_moving.h"
 #include "perf/perf_counter.h"
+#include "tests/count_allocations.h"
 #include "tests/fakes/pmu_tree.h"
+#include "tests/fakes/remembering_kernel.h"
 #include "tests/perf/real_events.h"
 #include "tests/perf/scripted_pmu.h"
 #include "tests/status_matchers.h"
-
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define COUNTS_ALLOCATIONS
-// Allocations of this thread, to see that reading makes none.
-thread_local int allocations = 0;
-
-[[gnu::noinline]] void* operator new(size_t size) {
-  ++allocations;
-  void* memory = std::malloc(size);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { std::free(memory); }
-#endif
 
 namespace vrapl {
 namespace {
@@ -378,19 +365,6 @@ TEST_F(PerfReaderTest, WhenNoCpuIsLeftItKeepsTryingAndComesBack) {
   pmu_.Set(0, kPkg, 5);
   EXPECT_EQ(Read(source).ticks[0], before + 5);
 }
-
-// The kernel, with the last leader remembered.
-class RememberingKernel final : public PerfEvents {
- public:
-  int Open(const perf_event_attr& attr, int cpu, int group) override {
-    const int fd = KernelPerfEvents().Open(attr, cpu, group);
-    if (group < 0) leader = fd;
-    return fd;
-  }
-  int Start(int leader_fd) override { return KernelPerfEvents().Start(leader_fd); }
-
-  int leader = -1;
-};
 
 TEST_F(PerfReaderTest, ACpuThatCameSinceTakesOver) {
   HostBuilder host(CpuVendor::kIntel, 6, 0x9E);

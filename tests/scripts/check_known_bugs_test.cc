@@ -10,7 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "tests/cli/program.h"
+#include "tests/program.h"
 
 namespace vrapl {
 namespace {
