@@ -87,4 +87,19 @@ absl::StatusOr<std::vector<PackageTopology>> ReadTopology(const HostRoot& host_r
   return sorted;
 }
 
+std::vector<CpuOnCore> OnCores(const std::vector<PackageTopology>& topology, absl::Span<const int> cpus) {
+  std::vector<CpuOnCore> places;
+  for (const int cpu : cpus) {
+    places.push_back({.cpu = cpu, .core = cpu});
+    for (const PackageTopology& package : topology) {
+      for (const PhysicalCore& core : package.cores) {
+        if (std::find(core.cpus.begin(), core.cpus.end(), cpu) != core.cpus.end()) {
+          places.back().core = core.cpus.front();
+        }
+      }
+    }
+  }
+  return places;
+}
+
 }  // namespace vrapl

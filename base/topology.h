@@ -11,8 +11,10 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "base/cpu_model.h"
 #include "base/host_root.h"
+#include "base/run_time_types.h"
 
 namespace vrapl {
 
@@ -39,5 +41,8 @@ absl::StatusOr<std::vector<int>> ReadOnlineCpus(const HostRoot& host_root);
 //
 // Errors: NOT_FOUND, INVALID_ARGUMENT when the files under /sys/devices/system/cpu are missing or unreadable.
 absl::StatusOr<std::vector<PackageTopology>> ReadTopology(const HostRoot& host_root, CpuVendor vendor);
+
+// Each of `cpus` with its core. One that the topology does not have is a core of its own.
+std::vector<CpuOnCore> OnCores(const std::vector<PackageTopology>& topology, absl::Span<const int> cpus);
 
 }  // namespace vrapl

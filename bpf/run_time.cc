@@ -6,27 +6,28 @@ namespace vrapl {
 
 RunTimeWindow::RunTimeWindow() : slots_(kSlots) { threads_.reserve(kMaxThreads); }
 
-bool RunTimeWindow::AddThread(uint32_t tid, uint32_t tgid, uint32_t task_flags, int64_t ns) {
+bool RunTimeWindow::AddThread(const ThreadRun& run) {
   // Fibonacci hashing: consecutive thread ids, the usual case, land far apart.
-  uint32_t slot = (tid * 2654435769u) & (kSlots - 1);
+  uint32_t slot = (run.tid * 2654435769u) & (kSlots - 1);
   while (slots_[slot].stamp == stamp_) {
     ThreadRun& thread = threads_[slots_[slot].index];
-    // A tid that changes its tgid within a window is a new thread with an old number.
-    if (thread.tid == tid && thread.tgid == tgid) {
-      thread.run_ns += ns;
-      thread.task_flags = task_flags;
-      time_.run_ns += ns;
+    // Another process or another start: a new thread with an old number.
+    if (thread.tid == run.tid && thread.tgid == run.tgid && thread.start_ns == run.start_ns) {
+      thread.run_ns += run.run_ns;
+      thread.solo_ns += run.solo_ns;
+      thread.shared_ns += run.shared_ns;
+      time_.run_ns += run.run_ns;
       return true;
     }
     slot = (slot + 1) & (kSlots - 1);
   }
   if (threads_.size() == kMaxThreads) {
-    time_.unreported_ns += ns;
+    time_.unreported_ns += run.run_ns;
     return false;
   }
   slots_[slot] = {.stamp = stamp_, .index = static_cast<uint32_t>(threads_.size())};
-  threads_.push_back({.tid = tid, .tgid = tgid, .task_flags = task_flags, .run_ns = ns});
-  time_.run_ns += ns;
+  threads_.push_back(run);
+  time_.run_ns += run.run_ns;
   return true;
 }
 
@@ -54,37 +55,64 @@ void ClockOffset::AddPair(uint64_t clock, uint64_t monotonic) {
   pair_clock_ = clock;
 }
 
-void CpuTimeline::LearnStolen(uint64_t clock, uint64_t clock_task) {
-  const uint64_t stolen_clock = clock - clock_task;
-  if (stolen_known_ && stolen_clock > stolen_clock_) {
-    stolen_pending_ns_ += static_cast<int64_t>(stolen_clock - stolen_clock_);
+void CpuTimeline::LearnLost(uint64_t clock, uint64_t clock_task, uint32_t irq) {
+  const uint64_t lost_clock = clock - clock_task;
+  if (lost_known_ && lost_clock <= lost_clock_) return;
+  if (lost_known_) {
+    const uint64_t lost = lost_clock - lost_clock_;
+    const uint64_t in_irq = std::min<uint64_t>(irq - irq_clock_, lost);
+    irq_pending_ns_ += static_cast<int64_t>(in_irq);
+    stolen_pending_ns_ += static_cast<int64_t>(lost - in_irq);
   }
-  if (!stolen_known_ || stolen_clock > stolen_clock_) stolen_clock_ = stolen_clock;
-  stolen_known_ = true;
+  lost_known_ = true;
+  lost_clock_ = lost_clock;
+  irq_clock_ = irq;
+}
+
+// Takes what is pending from the slice, as far as the slice goes.
+int64_t CpuTimeline::Take(int64_t& pending_ns, int64_t& length) const {
+  const int64_t taken = std::min(pending_ns, length);
+  pending_ns -= taken;
+  length -= taken;
+  return taken;
 }
 
 void CpuTimeline::Settle(int64_t until_ns, bool reported, RunTimeWindow& window) {
   if (until_ns <= settled_ns_) return;
-  int64_t length = until_ns - settled_ns_;
+  const int64_t wall = until_ns - settled_ns_;
+  int64_t length = wall;
   settled_ns_ = until_ns;
 
-  const int64_t stolen = std::min(stolen_pending_ns_, length);
-  if (stolen > 0) {
-    stolen_pending_ns_ -= stolen;
-    length -= stolen;
+  if (const int64_t stolen = Take(stolen_pending_ns_, length); stolen > 0) {
     window.AddStolen(stolen);
     total_.stolen_ns += stolen;
   }
+  if (const int64_t irq = Take(irq_pending_ns_, length); irq > 0) {
+    window.AddIrq(irq);
+    total_.irq_ns += irq;
+  }
+  const int64_t solo = has_siblings_ ? solo_ns_ : wall;
+  const int64_t shared = has_siblings_ ? shared_ns_ : 0;
+  solo_ns_ = shared_ns_ = 0;
   if (!reported) {
     window.AddUnreported(length);
     total_.unreported_ns += length;
   } else if (tid_ == 0) {
     window.AddIdle(length);
     total_.idle_ns += length;
-  } else if (window.AddThread(tid_, tgid_, task_flags_, length)) {
-    total_.run_ns += length;
-  } else {
-    total_.unreported_ns += length;
+  } else if (length > 0) {
+    ThreadRun run{.tid = tid_,
+                  .tgid = tgid_ & ~VRAPL_KERNEL_THREAD,
+                  .task_flags = (tgid_ & VRAPL_KERNEL_THREAD) != 0 ? kTaskKernelThread : 0,
+                  .start_ns = start_ns_,
+                  .run_ns = length};
+    // Where in the slice it was stolen from, nobody knows: alike from what was solo and what was shared.
+    run.solo_ns = solo == wall ? length : static_cast<int64_t>(static_cast<double>(solo) / static_cast<double>(wall) *
+                                                               static_cast<double>(length));
+    run.shared_ns = solo + shared == wall ? length - run.solo_ns
+                                          : static_cast<int64_t>(static_cast<double>(shared) /
+                                                                 static_cast<double>(wall) * static_cast<double>(length));
+    (window.AddThread(run) ? total_.run_ns : total_.unreported_ns) += length;
   }
 }
 
@@ -93,12 +121,14 @@ void CpuTimeline::OnRecord(const switch_record& record, int64_t at_ns, RunTimeWi
   const uint32_t step = record.switches - switches_;
   const bool gap = switches_known_ && step != 1 && !(step == 0 && !current_known_);
   if (gap) ++gaps_;
-  LearnStolen(record.clock, record.clock_task);
+  // This record is one of them; where an observation has counted it before, it is taken back.
+  if (switches_known_) unreported_switches_ += static_cast<int32_t>(step) - 1;
+  LearnLost(record.clock, record.clock_task, record.irq);
   Settle(at_ns, current_known_ && !gap, window);
   current_known_ = true;
   tid_ = record.tid;
   tgid_ = record.tgid;
-  task_flags_ = record.task_flags;
+  start_ns_ = record.start;
   switches_known_ = true;
   switches_ = record.switches;
 }
@@ -108,13 +138,14 @@ void CpuTimeline::OnObservation(const cpu_observation& observation, int64_t at_n
   if (!observation.valid || !switches_known_ || at_ns > until_ns) return;
   const auto ahead = static_cast<int32_t>(observation.switches - switches_);
   if (ahead < 0) return;  // older than the last record: says nothing new
-  LearnStolen(observation.clock, observation.clock_task);
+  LearnLost(observation.clock, observation.clock_task, observation.irq);
   if (ahead == 0) {
     Settle(at_ns, current_known_, window);
     return;
   }
   // Somebody came on without a record. Since when, the queue does not say: since the last time we knew.
   ++gaps_;
+  unreported_switches_ += ahead;
   Settle(at_ns, false, window);
   current_known_ = false;
   switches_ = observation.switches;

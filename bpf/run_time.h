@@ -1,7 +1,7 @@
 // From switch records to run time: who was on each CPU, for every nanosecond between two instants. Pure arithmetic on
 // records and instants; knows no file, clock or BPF, and is tested without them.
 //
-// Law: on each CPU, idle + run + stolen + unreported = the time between the instants, 0 ns left over.
+// Law: on each CPU, idle + run + interrupts + stolen + unreported = the time between the instants, 0 ns left over.
 #pragma once
 
 #include <cstdint>
@@ -21,10 +21,11 @@ class RunTimeWindow {
   RunTimeWindow();
 
   void AddIdle(int64_t ns) { time_.idle_ns += ns; }
+  void AddIrq(int64_t ns) { time_.irq_ns += ns; }
   void AddStolen(int64_t ns) { time_.stolen_ns += ns; }
   void AddUnreported(int64_t ns) { time_.unreported_ns += ns; }
-  // False when the table was full and the time went to unreported_ns.
-  bool AddThread(uint32_t tid, uint32_t tgid, uint32_t task_flags, int64_t ns);
+  // Adds what `run` says to the row of its thread. False when the table was full and the time went to unreported_ns.
+  bool AddThread(const ThreadRun& run);
 
   const CpuTime& time() const { return time_; }                     // of all CPUs of the package together
   absl::Span<const ThreadRun> threads() const { return threads_; }  // those that ran, in the order met
@@ -59,12 +60,17 @@ class ClockOffset {
   uint64_t pair_clock_ = 0;
 };
 
+// What runs on the SMT siblings of a CPU.
+enum class Beside { kNothing, kSomething, kUnknown };
+
 // One CPU's time line. Feed it records and observations in the order they were made, then AdvanceTo the instant asked
 // for. All *_ns instants are CLOCK_MONOTONIC; one that lies before what is already settled counts as "now".
 class CpuTimeline {
  public:
-  // Begins at `start_ns`, not knowing who runs.
-  explicit CpuTimeline(int64_t start_ns) : settled_ns_(start_ns) {}
+  // Begins at `start_ns`, not knowing who runs.   `has_siblings`: others run on the same core, and PassBeside() tells
+  // what; else a thread here always has its core to itself.
+  explicit CpuTimeline(int64_t start_ns, bool has_siblings = false)
+      : settled_ns_(start_ns), has_siblings_(has_siblings) {}
 
   // `record`'s thread is on the CPU from at_ns on. A slice ends here, whoever the kernel says was there before.
   void OnRecord(const switch_record& record, int64_t at_ns, RunTimeWindow& window);
@@ -77,26 +83,49 @@ class CpuTimeline {
   // Settles everything up to the instant t_ns, the running slice included.
   void AdvanceTo(int64_t t_ns, RunTimeWindow& window) { Settle(t_ns, current_known_, window); }
 
+  // `ns` more have passed since the last instant settled or passed, with this beside.
+  void PassBeside(Beside beside, int64_t ns) {
+    solo_ns_ += beside == Beside::kNothing ? ns : 0;
+    shared_ns_ += beside == Beside::kSomething ? ns : 0;
+  }
+  // What a sibling sees here, as far as this time line knows at the moment.
+  Beside seen_from_beside() const {
+    if (!current_known_) return Beside::kUnknown;
+    return tid_ == 0 ? Beside::kNothing : Beside::kSomething;
+  }
+  // CPUs of its core came or went.
+  void SetSiblings(bool has_siblings) { has_siblings_ = has_siblings; }
+
   int64_t settled_ns() const { return settled_ns_; }
   const CpuTime& total() const { return total_; }  // since start_ns; total().total_ns() == settled_ns() - start_ns
   uint64_t gaps() const { return gaps_; }          // how often the switch count stepped by more than one
+  int64_t unreported_switches() const { return unreported_switches_; }  // how many switches these were
 
  private:
   void Settle(int64_t until_ns, bool reported, RunTimeWindow& window);
-  void LearnStolen(uint64_t clock, uint64_t clock_task);
+  void LearnLost(uint64_t clock, uint64_t clock_task, uint32_t irq);
+  int64_t Take(int64_t& pending_ns, int64_t& length) const;
 
   int64_t settled_ns_;
+  bool has_siblings_;
   bool current_known_ = false;
   uint32_t tid_ = 0;
-  uint32_t tgid_ = 0;
-  uint32_t task_flags_ = 0;
+  uint32_t tgid_ = 0;  // with VRAPL_KERNEL_THREAD
+  uint64_t start_ns_ = 0;
   bool switches_known_ = false;
   uint32_t switches_ = 0;
-  bool stolen_known_ = false;
-  uint64_t stolen_clock_ = 0;      // rq->clock - rq->clock_task when last seen: all that was ever stolen
+  // rq->clock runs on while rq->clock_task stands still: stolen time and, where the kernel keeps it, interrupts.
+  bool lost_known_ = false;
+  uint64_t lost_clock_ = 0;        // all that was ever lost, when last seen
+  uint32_t irq_clock_ = 0;         // interrupts among it
   int64_t stolen_pending_ns_ = 0;  // learned of, not yet taken from a slice
+  int64_t irq_pending_ns_ = 0;
+  // Since settled_ns_, by what ran beside.
+  int64_t solo_ns_ = 0;
+  int64_t shared_ns_ = 0;
   CpuTime total_;
   uint64_t gaps_ = 0;
+  int64_t unreported_switches_ = 0;
 };
 
 }  // namespace vrapl

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -15,7 +16,10 @@ namespace vrapl {
 
 class RunTimeReader {
  public:
-  // `log` outlives this. `cpus`: the package's CPUs. Time before start_ns (CLOCK_MONOTONIC) does not count.
+  // `log` outlives this. `cpus`: the package's CPUs, and which of them share a core. Time before start_ns
+  // (CLOCK_MONOTONIC) does not count.
+  RunTimeReader(SwitchLog& log, absl::Span<const CpuOnCore> cpus, int64_t start_ns);
+  // Each CPU is a core of its own.
   RunTimeReader(SwitchLog& log, absl::Span<const int> cpus, int64_t start_ns);
 
   // Adds to `window` all time between the previous instant and t_ns. t_ns must not go backwards.
@@ -23,7 +27,7 @@ class RunTimeReader {
 
   // CPUs came online or went offline: from the instant read last on, these are the package's. The totals of those that
   // went stay in total(). Does not allocate, for CPUs that the machine can have.
-  void CoverCpus(absl::Span<const int> cpus);
+  void CoverCpus(absl::Span<const CpuOnCore> cpus);
 
   int cpu_count() const { return static_cast<int>(cpus_.size()); }
   // Time of the i-th CPU since start_ns, by what it was spent on.
@@ -31,19 +35,26 @@ class RunTimeReader {
   CpuTime total() const;
 
   uint64_t lost_records() const { return lost_records_; }
-  uint64_t gaps() const;  // switches that the kernel did not report
+  uint64_t gaps() const;  // times that the kernel did not report a switch, or several in a row
+  // Switches by the run queues' own count that no record told of, since start_ns.
+  int64_t unreported_switches() const;
+  uint64_t records() const { return records_; }  // taken in since start_ns
 
  private:
   struct Cpu {
     int cpu;
+    int core;
     uint64_t tail;
     ClockOffset offset;
     CpuTimeline timeline;
   };
-  void Add(int cpu, int64_t start_ns);
-  void SetRange();
+  void Add(const CpuOnCore& place, int64_t start_ns);
+  void CpusHaveChanged();
+  void Drain(Cpu& cpu, int64_t t_ns, RunTimeWindow& window);
+  void DrainCore(absl::Span<Cpu> siblings, int64_t t_ns, RunTimeWindow& window);
+  std::optional<int64_t> Observation(const Cpu& cpu, cpu_observation& observation) const;
 
-  std::vector<Cpu> cpus_;
+  std::vector<Cpu> cpus_;  // siblings side by side
   SwitchLog& log_;
   const uint32_t number_;
   int first_cpu_ = 0;
@@ -51,6 +62,8 @@ class RunTimeReader {
   int64_t t_ns_;       // read up to here
   CpuTime gone_time_;  // of CPUs that went offline
   uint64_t gone_gaps_ = 0;
+  int64_t gone_unreported_switches_ = 0;
+  uint64_t records_ = 0;
   uint64_t lost_records_ = 0;
 };
 

@@ -14,6 +14,8 @@
 
 #include "bpf/switch_log_format.h"
 
+#define KERNEL_THREAD 0x00200000 /* PF_KTHREAD, include/linux/sched.h */
+
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* The few kernel fields this program reads; CO-RE moves them to where the running kernel has them. */
@@ -21,6 +23,7 @@ struct rq {
   __u64 clock;
   __u64 clock_task;
   __u64 nr_switches;
+  __u64 prev_irq_time; /* CONFIG_IRQ_TIME_ACCOUNTING only */
 } __attribute__((preserve_access_index));
 
 struct cfs_rq {
@@ -35,6 +38,7 @@ struct task_struct {
   unsigned int flags;
   int pid;
   int tgid;
+  __u64 start_boottime;
   struct sched_entity se;
 } __attribute__((preserve_access_index));
 
@@ -55,22 +59,25 @@ struct {
   __type(value, __u64);
 } run_queues SEC(".maps");
 
-SEC("tp_btf/sched_switch")
-int BPF_PROG(on_sched_switch, _Bool preempt, struct task_struct *prev, struct task_struct *next) {
+/* Set before loading. Where the run queue cannot be reached from a thread, the kernel's clock is read instead: then
+ * stolen and interrupt time are not told apart, and a switch that the kernel hides is not noticed. */
+const volatile _Bool use_ktime = 0;
+
+static __always_inline void append(__u64 clock, __u64 clock_task, __u32 switches, __u32 irq, __u64 start, __u32 flags,
+                                   __u32 tid, __u32 tgid, const struct rq *rq) {
   __u32 cpu = bpf_get_smp_processor_id();
   struct switch_log *log = bpf_map_lookup_elem(&switch_logs, &cpu);
-  if (!log) return 0;
+  if (!log) return;
 
-  const struct rq *rq = next->se.cfs_rq->rq;
-  __u64 clock = rq->clock;
   __u64 head = log->head;
   struct switch_record *record = &log->records[head & (VRAPL_LOG_RECORDS - 1)];
   record->clock = clock;
-  record->clock_task = rq->clock_task;
-  record->switches = (__u32)rq->nr_switches;
-  record->task_flags = next->flags;
-  record->tid = next->pid;
-  record->tgid = next->tgid;
+  record->clock_task = clock_task;
+  record->start = start;
+  record->switches = use_ktime ? (__u32)head + 1 : switches;
+  record->irq = irq;
+  record->tid = tid;
+  record->tgid = flags & KERNEL_THREAD ? tgid | VRAPL_KERNEL_THREAD : tgid;
   barrier(); /* x86 keeps stores in order; the compiler must too */
   *(volatile __u64 *)&log->head = head + 1;
 
@@ -78,12 +85,45 @@ int BPF_PROG(on_sched_switch, _Bool preempt, struct task_struct *prev, struct ta
     *(volatile __u64 *)&log->pair_version += 1;
     barrier();
     log->pair_clock = clock;
-    log->pair_monotonic = bpf_ktime_get_ns();
+    log->pair_monotonic = use_ktime ? clock : bpf_ktime_get_ns();
     barrier();
     *(volatile __u64 *)&log->pair_version += 1;
     __u64 *run_queue = bpf_map_lookup_elem(&run_queues, &cpu);
     if (run_queue) *run_queue = (__u64)rq;
   }
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(on_sched_switch, _Bool preempt, struct task_struct *prev, struct task_struct *next) {
+  if (use_ktime) {
+    __u64 now = bpf_ktime_get_ns();
+    append(now, now, 0, 0, next->start_boottime, next->flags, next->pid, next->tgid, 0);
+    return 0;
+  }
+  const struct rq *rq = next->se.cfs_rq->rq;
+  __u32 irq = bpf_core_field_exists(rq->prev_irq_time) ? (__u32)rq->prev_irq_time : 0;
+  append(rq->clock, rq->clock_task, (__u32)rq->nr_switches, irq, next->start_boottime, next->flags, next->pid,
+         next->tgid, rq);
+  return 0;
+}
+
+/* The same for kernels that know their types but whose tracepoints do not (BPF trampolines are missing): each field is
+ * copied out by a helper. */
+SEC("raw_tp/sched_switch")
+int BPF_PROG(on_sched_switch_raw, _Bool preempt, struct task_struct *prev, struct task_struct *next) {
+  __u64 start = BPF_CORE_READ(next, start_boottime);
+  __u32 flags = BPF_CORE_READ(next, flags);
+  __u32 tid = BPF_CORE_READ(next, pid);
+  __u32 tgid = BPF_CORE_READ(next, tgid);
+  if (use_ktime) {
+    __u64 now = bpf_ktime_get_ns();
+    append(now, now, 0, 0, start, flags, tid, tgid, 0);
+    return 0;
+  }
+  const struct rq *rq = BPF_CORE_READ(next, se.cfs_rq, rq);
+  __u32 irq = bpf_core_field_exists(rq->prev_irq_time) ? (__u32)BPF_CORE_READ(rq, prev_irq_time) : 0;
+  append(BPF_CORE_READ(rq, clock), BPF_CORE_READ(rq, clock_task), (__u32)BPF_CORE_READ(rq, nr_switches), irq, start,
+         flags, tid, tgid, rq);
   return 0;
 }
 
@@ -114,6 +154,11 @@ int observe_cpus(struct observe_args *args) {
     seen->clock = clock;
     seen->clock_task = clock_task;
     seen->switches = (__u32)switches;
+    if (bpf_core_field_exists(rq->prev_irq_time)) {
+      __u64 irq = 0;
+      bpf_core_read(&irq, sizeof(irq), &rq->prev_irq_time);
+      seen->irq = (__u32)irq;
+    }
     seen->valid = clock == clock_again && clock_task == clock_task_again;
   }
   return 0;

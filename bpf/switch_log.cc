@@ -21,7 +21,7 @@
 namespace vrapl {
 namespace {
 
-static_assert(sizeof(switch_record) == 32);
+static_assert(sizeof(switch_record) == 40);
 static_assert(sizeof(cpu_observation) == 64);
 static_assert(offsetof(switch_log, records) == 128);
 static_assert(sizeof(switch_log) % 8 == 0, "the kernel pads array elements to 8 bytes; ours must not need it");
@@ -62,6 +62,10 @@ absl::Status ExplainLoadError(int error, const std::string& warnings) {
 
 struct SwitchLog::Skeleton {
   switch_log_program* object = nullptr;
+  const bpf_program* switch_program() const {
+    return bpf_program__fd(object->progs.on_sched_switch) >= 0 ? object->progs.on_sched_switch
+                                                               : object->progs.on_sched_switch_raw;
+  }
   ~Skeleton() { switch_log_program__destroy(object); }
 };
 
@@ -72,6 +76,18 @@ SwitchLog::~SwitchLog() {
 }
 
 absl::StatusOr<std::unique_ptr<SwitchLog>> SwitchLog::Attach() {
+  absl::Status why;
+  for (const RunTimeMethod method : kRunTimeMethods) {
+    if (method == RunTimeMethod::kSchedstat) break;
+    absl::StatusOr<std::unique_ptr<SwitchLog>> log = Attach(method);
+    if (log.ok() || absl::IsPermissionDenied(log.status())) return log;
+    why.Update(log.status());  // the first: why the best one is not to be had
+  }
+  return why;
+}
+
+absl::StatusOr<std::unique_ptr<SwitchLog>> SwitchLog::Attach(RunTimeMethod method) {
+  if (method == RunTimeMethod::kSchedstat) return absl::InvalidArgumentError("schedstat needs no switch log");
   // Kernels before 5.11 charge map memory to RLIMIT_MEMLOCK.
   const rlimit unlimited{RLIM_INFINITY, RLIM_INFINITY};
   ::setrlimit(RLIMIT_MEMLOCK, &unlimited);
@@ -86,6 +102,12 @@ absl::StatusOr<std::unique_ptr<SwitchLog>> SwitchLog::Attach() {
   auto skeleton = std::make_unique<Skeleton>();
   skeleton->object = switch_log_program__open();
   if (skeleton->object == nullptr) return ExplainLoadError(errno, warnings);
+  const bool raw = method == RunTimeMethod::kRawTp || method == RunTimeMethod::kRawTpKtime;
+  bpf_program__set_autoload(skeleton->object->progs.on_sched_switch, !raw);
+  bpf_program__set_autoload(skeleton->object->progs.on_sched_switch_raw, raw);
+  // Without run queues there is nothing to look at.
+  bpf_program__set_autoload(skeleton->object->progs.observe_cpus, !UsesKtime(method));
+  skeleton->object->rodata->use_ktime = UsesKtime(method);
   const int cpus = libbpf_num_possible_cpus();
   if (cpus <= 0) return absl::UnavailableError("count the possible CPUs (/sys/devices/system/cpu/possible)");
   bpf_map__set_max_entries(skeleton->object->maps.switch_logs, static_cast<uint32_t>(cpus));
@@ -94,6 +116,7 @@ absl::StatusOr<std::unique_ptr<SwitchLog>> SwitchLog::Attach() {
     return ExplainLoadError(error, warnings);
 
   std::unique_ptr<SwitchLog> log(new SwitchLog(std::move(skeleton)));
+  log->method_ = method;
   log->possible_cpus_ = cpus;
   log->mapped_bytes_ = sizeof(switch_log) * static_cast<size_t>(cpus);
   void* mapping = ::mmap(nullptr, log->mapped_bytes_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
@@ -123,6 +146,7 @@ bool SwitchLog::ReadClockPair(int cpu, uint64_t& clock, uint64_t& monotonic) con
 }
 
 void SwitchLog::Observe(int first_cpu, int end_cpu, uint32_t reader) {
+  if (observe_fd_ < 0) return;
   while (first_cpu < end_cpu) {
     observe_args args{.first_cpu = static_cast<uint32_t>(first_cpu), .end_cpu = static_cast<uint32_t>(end_cpu), .reader = reader};
     LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &args, .ctx_size_in = sizeof args);
@@ -163,12 +187,10 @@ bpf_prog_info InfoOf(const bpf_program* program) {
 }  // namespace
 
 SwitchLog::ProgramCost SwitchLog::Cost() const {
-  const bpf_prog_info info = InfoOf(skeleton_->object->progs.on_sched_switch);
+  const bpf_prog_info info = InfoOf(skeleton_->switch_program());
   return {.runs = info.run_cnt, .run_time_ns = info.run_time_ns};
 }
 
-uint64_t SwitchLog::RecursionMisses() const {
-  return InfoOf(skeleton_->object->progs.on_sched_switch).recursion_misses;
-}
+uint64_t SwitchLog::RecursionMisses() const { return InfoOf(skeleton_->switch_program()).recursion_misses; }
 
 }  // namespace vrapl

@@ -11,19 +11,25 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "base/run_time_method.h"
 #include "bpf/switch_log_format.h"
 
 namespace vrapl {
 
 class SwitchLog {
  public:
+  // The best of the BPF methods that this kernel takes; kSchedstat is none of them.
+  //
   // Errors: PERMISSION_DENIED (CAP_BPF and CAP_PERFMON are needed), UNIMPLEMENTED (kernel without BTF or without the
   // fields the program reads). The message names the remedy.
   static absl::StatusOr<std::unique_ptr<SwitchLog>> Attach();
+  // This one and no other.
+  static absl::StatusOr<std::unique_ptr<SwitchLog>> Attach(RunTimeMethod method);
   ~SwitchLog();
   SwitchLog(const SwitchLog&) = delete;
   SwitchLog& operator=(const SwitchLog&) = delete;
 
+  RunTimeMethod method() const { return method_; }
   int possible_cpus() const { return possible_cpus_; }
 
   // Records written by `cpu` so far.
@@ -73,7 +79,8 @@ class SwitchLog {
   };
   ProgramCost Cost() const;
 
-  // Times the kernel did not run the program because it was already running (0 unless something is wrong).
+  // Times the kernel did not run the program because it was already running (0 unless something is wrong): switches
+  // that have no record. One system call.
   uint64_t RecursionMisses() const;
 
  private:
@@ -82,6 +89,7 @@ class SwitchLog {
   switch_log& log(int cpu) const { return logs_[cpu]; }
 
   std::unique_ptr<Skeleton> skeleton_;
+  RunTimeMethod method_ = RunTimeMethod::kBpf;
   int possible_cpus_ = 0;
   std::atomic<uint32_t> readers_ = 0;
   switch_log* logs_ = nullptr;

@@ -21,13 +21,17 @@
 
 /* The incoming thread of one switch. From `clock` on it runs, until the next record of this CPU. */
 struct switch_record {
-  __u64 clock;      /* rq->clock: the scheduler's wall clock of this CPU, ns */
+  __u64 clock;      /* rq->clock: the scheduler's wall clock of this CPU, ns; in its place CLOCK_MONOTONIC, see below */
   __u64 clock_task; /* rq->clock_task: the same less stolen and (where the kernel tells) interrupt time, ns */
+  __u64 start;      /* task->start_boottime, ns: tells a thread from a later one with its number */
   __u32 switches;   /* rq->nr_switches, low 32 bits, this switch included: a step of more than 1 is a gap */
-  __u32 task_flags; /* PF_* of the incoming thread */
+  __u32 irq;        /* rq->prev_irq_time, low 32 bits, ns: interrupts so far; 0 where the kernel keeps none */
   __u32 tid;        /* 0: the idle task */
-  __u32 tgid;
+  __u32 tgid;       /* with VRAPL_KERNEL_THREAD */
 };
+
+/* A bit of switch_record.tgid that no thread id has (PID_MAX_LIMIT is 2^22): the thread is the kernel's. */
+#define VRAPL_KERNEL_THREAD 0x80000000u
 
 /* What a CPU's run queue says at the moment, read from another CPU without disturbing it. */
 struct cpu_observation {
@@ -36,7 +40,8 @@ struct cpu_observation {
   __u64 clock;
   __u64 clock_task;
   __u32 switches;
-  __u32 unused[9];
+  __u32 irq;
+  __u32 unused[8];
 };
 
 struct switch_log {

@@ -16,6 +16,7 @@ std::string OnlineText(const HostRoot& host_root) {
 CpuWatcher::CpuWatcher(HostRoot host_root) : host_root_(std::move(host_root)), online_(OnlineText(host_root_)) {
   const absl::StatusOr<CpuModel> cpu = ReadCpuModel(host_root_);
   vendor_ = cpu.ok() ? cpu->vendor : CpuVendor{};
+  topology_ = ReadTopology(host_root_, vendor_).value_or(std::vector<PackageTopology>{});
 }
 
 std::optional<std::vector<PackageTopology>> CpuWatcher::Poll() {
@@ -24,7 +25,8 @@ std::optional<std::vector<PackageTopology>> CpuWatcher::Poll() {
   absl::StatusOr<std::vector<PackageTopology>> topology = ReadTopology(host_root_, vendor_);
   if (!topology.ok()) return std::nullopt;  // a CPU on its way up or down: its files come and go one by one
   online_ = std::move(online);
-  return *std::move(topology);
+  topology_ = *std::move(topology);
+  return topology_;
 }
 
 std::vector<int> CpusOf(const std::vector<PackageTopology>& topology, int package_id, int die_id) {

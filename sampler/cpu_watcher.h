@@ -19,10 +19,14 @@ class CpuWatcher {
   // What cannot be read is as it was: the next call tries again. Threads: one.
   std::optional<std::vector<PackageTopology>> Poll();
 
+  // As last read; empty where it could not be.
+  const std::vector<PackageTopology>& topology() const { return topology_; }
+
  private:
   HostRoot host_root_;
   CpuVendor vendor_;
   std::string online_;  // the kernel's list, as text
+  std::vector<PackageTopology> topology_;
 };
 
 // The CPUs of one package, or die, in a topology; of all its dies where die_id is -1. None when it has no CPU online.

@@ -29,17 +29,18 @@ constexpr int64_t kLastLineWaitsNs = 300 * kNanosPerMilli;
 
 class SwitchLogRunTime final : public RunTimeSource {
  public:
-  SwitchLogRunTime(SwitchLog& log, std::vector<int> cpus) : log_(log), cpus_(std::move(cpus)) {}
+  SwitchLogRunTime(SwitchLog& log, std::vector<CpuOnCore> cpus) : log_(log), cpus_(std::move(cpus)) {}
   void Start(int64_t start_ns) override { reader_.emplace(log_, cpus_, start_ns); }
   void Read(int64_t t_ns, RunTimeWindow& window) override { reader_->Read(t_ns, window); }
-  void CoverCpus(absl::Span<const int> cpus) override { reader_->CoverCpus(cpus); }
+  void CoverCpus(absl::Span<const CpuOnCore> cpus) override { reader_->CoverCpus(cpus); }
   int cpu_count() const override { return reader_->cpu_count(); }
   uint64_t lost_records() const override { return reader_->lost_records(); }
   uint64_t gaps() const override { return reader_->gaps(); }
+  int64_t unreported_switches() const override { return reader_->unreported_switches(); }
 
  private:
   SwitchLog& log_;
-  const std::vector<int> cpus_;
+  const std::vector<CpuOnCore> cpus_;
   std::optional<RunTimeReader> reader_;
 };
 
@@ -125,7 +126,7 @@ void OfferCpus(const std::vector<PackageTopology>& topology, const std::vector<s
     // A sensor of power covers all CPUs, whatever packages the kernel sees in them.
     const std::vector<int> cpus =
         package.power_based ? AllCpus(topology) : CpusOf(topology, package.package_id, package.die_id);
-    if (!loop->OfferCpus(cpus)) continue;
+    if (!loop->OfferCpus(OnCores(topology, cpus))) continue;
     events.on_notice(absl::StrCat("package ", package.package_id,
                                   package.die_id > 0 ? absl::StrCat(" die ", package.die_id) : "",
                                   cpus.empty() ? ": no CPU is online any more, its energy cannot be read"
@@ -185,7 +186,7 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events,
   for (const std::unique_ptr<EnergySource>& source : backend->sources) {
     const PackageInfo& package = source->package();
     (*log)->Prime(package.cpus);
-    run_times.push_back(std::make_unique<SwitchLogRunTime>(**log, package.cpus));
+    run_times.push_back(std::make_unique<SwitchLogRunTime>(**log, OnCores(cpu_watcher.topology(), package.cpus)));
     loops.push_back(std::make_unique<SamplingLoop>(
         *source, *run_times.back(), clock,
         SamplingLoop::Options{.period_ns = options.period_ns,

@@ -55,6 +55,7 @@ void PackageLedger::GatherRows(const Sample& sample) {
     entry.run_ns = std::exchange(sample_ns_[static_cast<size_t>(entry.row)], 0);
   }
   const CpuTime& time = sample.header.time;
+  if (time.irq_ns > 0) sample_rows_.push_back({.row = kInterruptsRow, .run_ns = time.irq_ns});
   if (time.unreported_ns > 0) sample_rows_.push_back({.row = kUnreportedRow, .run_ns = time.unreported_ns});
 
   for (const RowTime& entry : sample_rows_) At(run_ns_, entry.row) += entry.run_ns;

@@ -31,6 +31,8 @@ absl::string_view RowKindName(RowKind kind) {
       return "other";
     case RowKind::kKernel:
       return "kernel";
+    case RowKind::kInterrupts:
+      return "interrupts";
     case RowKind::kVm:
       return "vm";
   }
@@ -54,6 +56,7 @@ RowTable::RowTable(pid_t vrapl, std::set<pid_t> emulators, ThreadName thread_nam
   fixed(kEmulatorRow, RowKind::kEmulator);
   fixed(kOtherRow, RowKind::kOther);
   fixed(kKernelRow, RowKind::kKernel);
+  fixed(kInterruptsRow, RowKind::kInterrupts);
 }
 
 void RowTable::UpdateVms(const std::vector<Vm>& vms) {

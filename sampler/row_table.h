@@ -21,7 +21,7 @@
 
 namespace vrapl {
 
-enum class RowKind : uint8_t { kIdle, kStolen, kUnreported, kVrapl, kEmulator, kOther, kKernel, kVm };
+enum class RowKind : uint8_t { kIdle, kStolen, kUnreported, kVrapl, kEmulator, kOther, kKernel, kInterrupts, kVm };
 
 absl::string_view RowKindName(RowKind kind);  // "idle", "stolen", ..., "vm"
 
@@ -29,7 +29,8 @@ inline constexpr int kVraplRow = kFirstFreeRow;
 inline constexpr int kEmulatorRow = kFirstFreeRow + 1;
 inline constexpr int kOtherRow = kFirstFreeRow + 2;
 inline constexpr int kKernelRow = kFirstFreeRow + 3;
-inline constexpr int kFirstVmRow = kFirstFreeRow + 4;
+inline constexpr int kInterruptsRow = kFirstFreeRow + 4;  // where the kernel tells their time apart; else in no row
+inline constexpr int kFirstVmRow = kFirstFreeRow + 5;
 
 // One start of a VM: the same VM started again is another one, with totals of its own.
 struct VmRun {

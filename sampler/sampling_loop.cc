@@ -47,11 +47,20 @@ void SamplingLoop::ReadEnergy() {
   }
 }
 
+bool SamplingLoop::OfferCpus(const std::vector<CpuOnCore>& cpus) {
+  NewCpus now{.cpus = {}, .on_cores = cpus};
+  for (const CpuOnCore& place : cpus) now.cpus.push_back(place.cpu);
+  if (now.cpus == offered_cpus_) return false;
+  offered_cpus_ = now.cpus;
+  new_cpus_.Offer(std::move(now));
+  return true;
+}
+
 // CPUs that came or went belong to the package, or not, from the sample just taken on.
 void SamplingLoop::FollowCpus() {
-  new_cpus_.Take([this](const std::vector<int>& cpus) {
-    source_.CoverCpus(cpus);
-    run_time_.CoverCpus(cpus);
+  new_cpus_.Take([this](const NewCpus& now) {
+    source_.CoverCpus(now.cpus);
+    run_time_.CoverCpus(now.on_cores);
   });
   const int cpu = source_.package().reader_cpu;
   if (cpu == reader_cpu_.load(std::memory_order_relaxed)) return;

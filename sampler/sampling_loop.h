@@ -27,10 +27,11 @@ class RunTimeSource {
   virtual void Start(int64_t start_ns) = 0;
   virtual void Read(int64_t t_ns, RunTimeWindow& window) = 0;
   // From the last instant read on, these are the CPUs. Does not allocate.
-  virtual void CoverCpus(absl::Span<const int> cpus) = 0;
+  virtual void CoverCpus(absl::Span<const CpuOnCore> cpus) = 0;
   virtual int cpu_count() const = 0;  // a window holds the time of so many CPUs
   virtual uint64_t lost_records() const { return 0; }
   virtual uint64_t gaps() const { return 0; }
+  virtual int64_t unreported_switches() const { return 0; }
 };
 
 class SamplingLoop {
@@ -56,12 +57,7 @@ class SamplingLoop {
 
   // The CPUs of the package that are online now, none where it has gone. Taken over after the next sample.
   // False when those are the ones it has. Threads: any one.
-  bool OfferCpus(const std::vector<int>& cpus) {
-    if (cpus == offered_cpus_) return false;
-    offered_cpus_ = cpus;
-    new_cpus_.Offer(cpus);
-    return true;
-  }
+  bool OfferCpus(const std::vector<CpuOnCore>& cpus);
 
   const PackageInfo& package() const { return source_.package(); }
   int reader_cpu() const { return reader_cpu_.load(std::memory_order_relaxed); }  // as of the last sample
@@ -86,7 +82,11 @@ class SamplingLoop {
   const Clock& clock_;
   const Options options_;
   std::atomic<int> reader_cpu_;
-  Handover<std::vector<int>> new_cpus_;
+  struct NewCpus {
+    std::vector<int> cpus;
+    std::vector<CpuOnCore> on_cores;
+  };
+  Handover<NewCpus> new_cpus_;
   std::vector<int> offered_cpus_;  // of the thread that offers
   SampleRing ring_;
   Lateness lateness_;

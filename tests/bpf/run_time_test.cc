@@ -10,7 +10,7 @@ namespace vrapl {
 namespace {
 
 switch_record Record(uint64_t clock, uint32_t switches, uint32_t tid, uint64_t stolen = 0) {
-  return {.clock = clock, .clock_task = clock - stolen, .switches = switches, .task_flags = 0, .tid = tid, .tgid = tid};
+  return {.clock = clock, .clock_task = clock - stolen, .start = 0, .switches = switches, .irq = 0, .tid = tid, .tgid = tid};
 }
 
 int64_t RunOf(const RunTimeWindow& window, uint32_t tid) {
@@ -130,25 +130,97 @@ TEST(CpuTimelineTest, StolenTimeLearnedLateIsTakenLaterButNotLost) {
   EXPECT_EQ(RunOf(window, 8), 600);
 }
 
+TEST(CpuTimelineTest, InterruptsAreToldApartFromStolenTimeWhereTheKernelDoes) {
+  RunTimeWindow window;
+  CpuTimeline cpu(0);
+  switch_record record = Record(0, 1, 7);
+  record.irq = 0xFFFF'FFF0;  // its low 32 bits wrap
+  Feed(cpu, record, window);
+  record = Record(1000, 2, 0, /*stolen=*/300);
+  record.irq = 0xFFFF'FFF0 + 120;
+  Feed(cpu, record, window);
+  EXPECT_EQ(RunOf(window, 7), 700);
+  EXPECT_EQ(window.time().irq_ns, 120);
+  EXPECT_EQ(window.time().stolen_ns, 180);
+  // Interrupts that meet an idle CPU are no idle time.
+  cpu.OnObservation({.wanted = 1, .valid = 1, .clock = 2000, .clock_task = 1650, .switches = 2, .irq = record.irq + 50},
+                    2000, 2000, window);
+  EXPECT_EQ(window.time().irq_ns, 170);
+  EXPECT_EQ(window.time().idle_ns, 950);
+  EXPECT_EQ(window.time().total_ns(), 2000);
+}
+
+TEST(CpuTimelineTest, CountsTheSwitchesThatHadNoRecord) {
+  RunTimeWindow window;
+  CpuTimeline cpu(0);
+  Feed(cpu, Record(0, 10, 7), window);
+  Feed(cpu, Record(100, 11, 8), window);
+  EXPECT_EQ(cpu.unreported_switches(), 0);
+  Feed(cpu, Record(200, 14, 9), window);  // 12 and 13
+  EXPECT_EQ(cpu.unreported_switches(), 2);
+  cpu.OnObservation({.wanted = 1, .valid = 1, .clock = 300, .clock_task = 300, .switches = 15}, 300, 300, window);
+  EXPECT_EQ(cpu.unreported_switches(), 3) << "as far as anybody knows yet";
+  Feed(cpu, Record(300, 15, 7), window);  // its record was on the way
+  EXPECT_EQ(cpu.unreported_switches(), 2);
+  Feed(cpu, Record(400, 16, 8), window);
+  EXPECT_EQ(cpu.unreported_switches(), 2);
+}
+
+TEST(CpuTimelineTest, AThreadWithoutSiblingsIsAlwaysAlone) {
+  RunTimeWindow window;
+  CpuTimeline cpu(0);
+  Feed(cpu, Record(0, 1, 7, 0), window);
+  Feed(cpu, Record(1000, 2, 0, 400), window);
+  ASSERT_EQ(window.threads().size(), 1u);
+  EXPECT_EQ(window.threads()[0].solo_ns, 600);
+  EXPECT_EQ(window.threads()[0].shared_ns, 0);
+}
+
+TEST(CpuTimelineTest, ASliceIsSoloSharedOrUnknownByWhatRanBeside) {
+  RunTimeWindow window;
+  CpuTimeline cpu(0, /*has_siblings=*/true);
+  Feed(cpu, Record(0, 1, 7), window);
+  EXPECT_EQ(cpu.seen_from_beside(), Beside::kSomething);
+  cpu.PassBeside(Beside::kNothing, 300);
+  cpu.PassBeside(Beside::kSomething, 500);
+  cpu.PassBeside(Beside::kUnknown, 200);
+  Feed(cpu, Record(1000, 2, 8), window);
+  cpu.PassBeside(Beside::kSomething, 100);
+  Feed(cpu, Record(1100, 3, 0, /*stolen=*/40), window);
+  EXPECT_EQ(cpu.seen_from_beside(), Beside::kNothing);
+  ASSERT_EQ(window.threads().size(), 2u);
+  EXPECT_EQ(window.threads()[0].solo_ns, 300);
+  EXPECT_EQ(window.threads()[0].shared_ns, 500);
+  EXPECT_EQ(window.threads()[0].run_ns, 1000);
+  EXPECT_EQ(window.threads()[1].solo_ns, 0);
+  EXPECT_EQ(window.threads()[1].shared_ns, 60) << "what was stolen is nobody's";
+  cpu.PassBeside(Beside::kSomething, 900);
+  cpu.AdvanceTo(2000, window);
+  EXPECT_EQ(window.threads().size(), 2u) << "an idle CPU has no slice";
+}
+
 TEST(RunTimeWindowTest, AFullTableLosesNoTime) {
   RunTimeWindow window;
   const int64_t threads = RunTimeWindow::kMaxThreads + 100;
-  for (int64_t tid = 1; tid <= threads; ++tid) window.AddThread(static_cast<uint32_t>(tid), 1, 0, 10);
+  for (int64_t tid = 1; tid <= threads; ++tid) window.AddThread({.tid = static_cast<uint32_t>(tid), .tgid = 1, .run_ns = 10});
   EXPECT_EQ(window.threads().size(), static_cast<size_t>(RunTimeWindow::kMaxThreads));
   EXPECT_EQ(window.time().unreported_ns, 100 * 10);
   EXPECT_EQ(window.time().total_ns(), threads * 10);
   window.Clear();
   EXPECT_EQ(window.time().total_ns(), 0);
-  EXPECT_TRUE(window.AddThread(1, 1, 0, 5));
+  EXPECT_TRUE(window.AddThread({.tid = 1, .tgid = 1, .run_ns = 5}));
 }
 
 TEST(RunTimeWindowTest, AReusedTidIsANewThread) {
   RunTimeWindow window;
-  window.AddThread(100, 1, 0, 10);
-  window.AddThread(100, 2, 0, 20);
-  ASSERT_EQ(window.threads().size(), 2u);
-  EXPECT_EQ(window.threads()[0].run_ns, 10);
+  window.AddThread({.tid = 100, .tgid = 1, .start_ns = 5, .run_ns = 10});
+  window.AddThread({.tid = 100, .tgid = 2, .start_ns = 9, .run_ns = 20});
+  window.AddThread({.tid = 100, .tgid = 1, .start_ns = 7, .run_ns = 40});  // of the same process
+  window.AddThread({.tid = 100, .tgid = 1, .start_ns = 5, .run_ns = 1});
+  ASSERT_EQ(window.threads().size(), 3u);
+  EXPECT_EQ(window.threads()[0].run_ns, 11);
   EXPECT_EQ(window.threads()[1].run_ns, 20);
+  EXPECT_EQ(window.threads()[2].run_ns, 40);
 }
 
 TEST(ClockOffsetTest, KeepsTheSmallestDelayAndFollowsDrift) {

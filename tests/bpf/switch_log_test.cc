@@ -17,6 +17,7 @@
 #include "absl/strings/str_split.h"
 #include "base/clock.h"
 #include "base/host_root.h"
+#include "base/topology.h"
 #include "bpf/run_time_reader.h"
 #include "tests/requirements.h"
 #include "tests/status_matchers.h"
@@ -219,7 +220,7 @@ TEST_F(SwitchLogTest, CpusThatComeAndGoCountWhileTheyAreCovered) {
       ASSERT_EQ(window.time().total_ns(), count * (t - last));
       covered_ns += count * (t - last);
     }
-    reader.CoverCpus(step);
+    reader.CoverCpus(OnCores({}, step));
     count = static_cast<int64_t>(step.size());
     ASSERT_EQ(reader.cpu_count(), count);
   }

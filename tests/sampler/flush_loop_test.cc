@@ -39,6 +39,7 @@ TEST(FlushLoopTest, EveryTickAndEveryNanosecondHasARowInEveryModel) {
     EXPECT_EQ(host.Sum(RowKind::kOther, "", package, model).run_ns, truth.run_ns.at(300));
     EXPECT_EQ(host.Sum(RowKind::kKernel, "", package, model).run_ns, truth.run_ns.at(17));
     EXPECT_EQ(host.Sum(RowKind::kIdle, "", package, model).run_ns, truth.time.idle_ns);
+    EXPECT_EQ(host.Sum(RowKind::kInterrupts, "", package, model).run_ns, truth.time.irq_ns);
     EXPECT_EQ(host.Sum(RowKind::kStolen, "", package, model).run_ns, truth.time.stolen_ns);
     EXPECT_EQ(host.Sum(RowKind::kUnreported, "", package, model).run_ns, truth.time.unreported_ns);
     EXPECT_EQ(host.Sum(RowKind::kStolen, "", package, model).ticks, 0u);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/topology.h"
 #include "delivery/guest_line.h"
 #include "sampler/flush_loop.h"
 #include "tests/sampler/made_package.h"
@@ -79,9 +80,9 @@ class MadeHost {
   const std::vector<FlushReport>& reports() const { return reports_; }
   void KeepNoReports() { keep_ = false; }
   // From the next sample on.
-  void OfferCpus(size_t i, std::vector<int> cpus) {
+  void OfferCpus(size_t i, const std::vector<int>& cpus) {
     steady_cpus_ = false;
-    loops_[i]->OfferCpus(std::move(cpus));
+    loops_[i]->OfferCpus(OnCores({}, cpus));
   }
   uint64_t flushes() const { return flushes_; }
 

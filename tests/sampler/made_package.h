@@ -46,8 +46,8 @@ class MadePackage final : public EnergySource, public RunTimeSource {
   MadePackage(SimulatedClock& clock, MadePackageOptions options)
       : clock_(clock), options_(std::move(options)), random_(options_.seed) {
     info_.package_id = options_.package_id;
-    info_.cpus = covered_ = options_.cpus;
-    covered_.reserve(64);
+    info_.cpus = options_.cpus;
+    covered_ = static_cast<int>(options_.cpus.size());
     info_.reader_cpu = options_.cpus.front();
     for (const RaplDomain domain : options_.domains) {
       info_.domains.push_back({.id = {domain}, .unit = {options_.joules_per_tick}});
@@ -66,7 +66,7 @@ class MadePackage final : public EnergySource, public RunTimeSource {
   }
   // Reads of `domain` give this errno until it is 0 again; the counter goes on.
   void SetError(size_t domain, int error) { failing_[domain] = error; }
-  // Each CPU's time is divided at random between these, idle, stolen and unreported.
+  // Each CPU's time is divided at random between these, idle, interrupts, stolen and unreported.
   void SetThreads(std::vector<ThreadRun> threads) { threads_ = std::move(threads); }
   void SetPlan(Plan plan) { plan_ = std::move(plan); }
   void SetReadCost(int64_t ns) { options_.read_cost_ns = ns; }
@@ -99,15 +99,19 @@ class MadePackage final : public EnergySource, public RunTimeSource {
     if (plan_) {
       plan_(from_ns, t_ns, window);
     } else {
-      for (size_t cpu = 0; cpu < covered_.size(); ++cpu) ShareOut(t_ns - from_ns, window);
+      for (int cpu = 0; cpu < covered_; ++cpu) ShareOut(t_ns - from_ns, window);
     }
   }
 
-  void CoverCpus(absl::Span<const int> cpus) override { covered_.assign(cpus.begin(), cpus.end()); }
-  int cpu_count() const override { return static_cast<int>(covered_.size()); }
+  // As a source of energy, and as one of run time.
+  void CoverCpus(absl::Span<const int>) override {}
+  void CoverCpus(absl::Span<const CpuOnCore> cpus) override { covered_ = static_cast<int>(cpus.size()); }
+  int cpu_count() const override { return covered_; }
 
   void Give(const ThreadRun& thread, int64_t ns, RunTimeWindow& window) {
-    window.AddThread(thread.tid, thread.tgid, thread.task_flags, ns);
+    ThreadRun run = thread;
+    run.run_ns = run.solo_ns = ns;
+    window.AddThread(run);
     truth_.run_ns[thread.tid] += ns;
     truth_.time.run_ns += ns;
   }
@@ -143,6 +147,11 @@ class MadePackage final : public EnergySource, public RunTimeSource {
     }
     if (random_() % 16 == 0) {
       const int64_t taken = part();
+      window.AddIrq(taken);
+      truth_.time.irq_ns += taken;
+    }
+    if (random_() % 16 == 0) {
+      const int64_t taken = part();
       window.AddUnreported(taken);
       truth_.time.unreported_ns += taken;
     }
@@ -153,7 +162,7 @@ class MadePackage final : public EnergySource, public RunTimeSource {
   MadePackageOptions options_;
   std::mt19937 random_;
   PackageInfo info_;
-  std::vector<int> covered_;  // the CPUs that are online now
+  int covered_ = 0;  // so many CPUs are online now
   std::vector<double> power_w_;
   std::vector<double> joules_;
   std::vector<int64_t> since_ns_;

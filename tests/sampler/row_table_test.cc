@@ -56,11 +56,11 @@ TEST(PartOfThreadTest, FollowsTheThreadsName) {
 TEST(RowKindTest, EveryKindHasItsWord) {
   std::set<std::string> words;
   for (const RowKind kind : {RowKind::kIdle, RowKind::kStolen, RowKind::kUnreported, RowKind::kVrapl,
-                             RowKind::kEmulator, RowKind::kOther, RowKind::kKernel, RowKind::kVm}) {
+                             RowKind::kEmulator, RowKind::kOther, RowKind::kKernel, RowKind::kInterrupts, RowKind::kVm}) {
     words.insert(std::string(RowKindName(kind)));
   }
   EXPECT_THAT(words, testing::UnorderedElementsAre("idle", "stolen", "unreported", "vrapl", "emulator", "other",
-                                                   "kernel", "vm"));
+                                                   "kernel", "interrupts", "vm"));
 }
 
 TEST_F(RowTableTest, TheFixedRowsAreThereFromTheStart) {

@@ -263,7 +263,7 @@ TEST_F(SamplingLoopTest, AllocatesNothingOnceItRuns) {
     for (size_t i = 0; i < many.size() && left > 0; ++i) {
       if ((i + static_cast<size_t>(to_ns / 1000)) % 7 != 0) continue;
       const int64_t ns = std::min<int64_t>(left, 500);
-      window.AddThread(many[i].tid, 1, 0, ns);
+      window.AddThread({.tid = many[i].tid, .tgid = 1, .run_ns = ns});
       left -= ns;
     }
     window.AddIdle(left);
