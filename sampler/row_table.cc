@@ -56,7 +56,7 @@ RowTable::RowTable(pid_t vrapl, std::set<pid_t> emulators, ThreadName thread_nam
   fixed(kEmulatorRow, RowKind::kEmulator);
   fixed(kOtherRow, RowKind::kOther);
   fixed(kKernelRow, RowKind::kKernel);
-  fixed(kInterruptsRow, RowKind::kInterrupts);
+  rows_[kInterruptsRow].kind = RowKind::kInterrupts;
 }
 
 void RowTable::UpdateVms(const std::vector<Vm>& vms) {

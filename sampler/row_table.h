@@ -29,7 +29,7 @@ inline constexpr int kVraplRow = kFirstFreeRow;
 inline constexpr int kEmulatorRow = kFirstFreeRow + 1;
 inline constexpr int kOtherRow = kFirstFreeRow + 2;
 inline constexpr int kKernelRow = kFirstFreeRow + 3;
-inline constexpr int kInterruptsRow = kFirstFreeRow + 4;  // where the kernel tells their time apart; else in no row
+inline constexpr int kInterruptsRow = kFirstFreeRow + 4;  // there only where the kernel tells their time apart
 inline constexpr int kFirstVmRow = kFirstFreeRow + 5;
 
 // One start of a VM: the same VM started again is another one, with totals of its own.
@@ -60,6 +60,9 @@ class RowTable {
 
   // Threads: the flush thread. A thread's name is looked up once between two lists of VMs.
   int RowOf(const ThreadRun& thread);
+
+  // The kernel tells the time of interrupts apart: there is a row for it from now on.
+  void ShowInterrupts() { rows_[kInterruptsRow].used = true; }
 
   int row_count() const { return static_cast<int>(rows_.size()); }
   const RowInfo& row(int id) const { return rows_[static_cast<size_t>(id)]; }
