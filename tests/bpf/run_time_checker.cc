@@ -1,0 +1,214 @@
+#include "tests/bpf/run_time_checker.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstdlib>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "base/clock.h"
+#include "base/host_root.h"
+#include "base/topology.h"
+#include "bpf/oracle_comparison.h"
+#include "bpf/run_time_oracle.h"
+#include "bpf/run_time_reader.h"
+#include "bpf/switch_log.h"
+
+namespace vrapl {
+namespace {
+
+constexpr int64_t kLeastThreadNs = 5 * kNanosPerMilli;
+
+// All switches of the machine since it started, by the kernel's own count.
+int64_t ReadCtxt() {
+  const absl::StatusOr<std::string> stat = ReadSmallFile("/proc/stat");
+  if (!stat.ok()) return 0;
+  for (absl::string_view line : absl::StrSplit(*stat, '\n')) {
+    int64_t count = 0;
+    if (absl::ConsumePrefix(&line, "ctxt ") && absl::SimpleAtoi(line, &count)) return count;
+  }
+  return 0;
+}
+
+// The reader must not be kept waiting by what it watches. Where real time is refused it makes do without; a log that is
+// lapped for it is counted.
+class RealTime {
+ public:
+  RealTime() : before_(::sched_getscheduler(0)) {
+    const sched_param priority{.sched_priority = 50};
+    ::sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &priority);
+  }
+  ~RealTime() {
+    const sched_param priority{.sched_priority = 0};
+    ::sched_setscheduler(0, before_ < 0 ? SCHED_OTHER : before_, &priority);
+  }
+
+ private:
+  int before_;
+};
+
+using Rows = absl::flat_hash_map<ThreadKey, int64_t>;
+
+// Reads windows until told to stop; every one must close.
+class Windows {
+ public:
+  Windows(SwitchLog& log, absl::Span<const int> cpus) : start_ns_(MonotonicNs()), reader_(log, cpus, start_ns_) {}
+
+  void Read() {
+    const int64_t last_ns = t_ns_ == 0 ? start_ns_ : t_ns_;
+    t_ns_ = MonotonicNs();
+    window_.Clear();
+    reader_.Read(t_ns_, window_);
+    for (int i = 0; i < reader_.cpu_count(); ++i) Residual(reader_.cpu_time(i).total_ns() - (t_ns_ - start_ns_));
+    Residual(window_.time().total_ns() - reader_.cpu_count() * (t_ns_ - last_ns));
+    int64_t run_ns = 0;
+    for (const ThreadRun& thread : window_.threads()) {
+      run_ns += thread.run_ns;
+      rows_[{.tid = thread.tid, .start_ns = thread.start_ns}] += thread.run_ns;
+      Residual(std::max<int64_t>(0, thread.solo_ns + thread.shared_ns - thread.run_ns));
+    }
+    Residual(run_ns - window_.time().run_ns);
+  }
+
+  int64_t elapsed_ns() const { return t_ns_ - start_ns_; }
+  int64_t residual_ns() const { return residual_ns_; }
+  const RunTimeReader& reader() const { return reader_; }
+  const Rows& rows() const { return rows_; }
+
+ private:
+  void Residual(int64_t ns) { residual_ns_ = std::max<int64_t>(residual_ns_, std::llabs(ns)); }
+
+  int64_t start_ns_;
+  int64_t t_ns_ = 0;
+  int64_t residual_ns_ = 0;
+  RunTimeReader reader_;
+  RunTimeWindow window_;
+  Rows rows_;
+};
+
+void CompareThreads(const OracleComparison& comparison, const Rows& rows, CheckReport& report) {
+  absl::flat_hash_map<ThreadKey, bool> running;
+  for (const ThreadKey& thread : comparison.Running()) running[thread] = true;
+  std::vector<double> errors;
+  std::vector<double> unexplained;
+  double worst = -1;
+  for (const auto& [thread, account] : comparison.accounts().accounts()) {
+    const auto row = rows.find(thread);
+    const int64_t row_ns = row == rows.end() ? 0 : row->second;
+    if (row_ns > 0 || account.run_ns() > 0) ++report.threads;
+    report.threads_hidden += account.hidden ? 1 : 0;
+    // A thread that was on a CPU at either end has an account that began or ended elsewhere than its row.
+    if (!account.base_known || running.contains(thread)) continue;
+    const auto hidden = comparison.slices().hidden_run_ns().find(thread);
+    const int64_t hidden_ns = hidden == comparison.slices().hidden_run_ns().end() ? 0 : hidden->second;
+    report.hidden_run_ns += hidden_ns;
+    const int64_t account_ns = account.run_ns();
+    const int64_t error_ns = row_ns - (account_ns - hidden_ns);
+    if (account.hidden) {
+      const int64_t allowed_ns = report.time.unreported_ns + account.after_account_ns + account_ns / 1000;
+      report.hidden_excess_ns = std::max<int64_t>(report.hidden_excess_ns, std::llabs(error_ns) - allowed_ns);
+      continue;
+    }
+    if (account_ns < kLeastThreadNs) continue;
+    const auto relative = [&](int64_t ns) { return static_cast<double>(ns) / static_cast<double>(account_ns); };
+    errors.push_back(relative(error_ns));
+    unexplained.push_back(relative(error_ns - account.after_account_ns));
+    if (std::fabs(errors.back()) > worst) {
+      worst = std::fabs(errors.back());
+      report.worst_thread =
+          absl::StrFormat("thread %d has %.6f ms, by the kernel %.6f", thread.tid, 1e-6 * row_ns, 1e-6 * account_ns);
+    }
+  }
+  report.thread = SpreadOf(std::move(errors));
+  report.thread_unexplained = SpreadOf(std::move(unexplained));
+}
+
+void Fill(const OracleComparison& comparison, const Windows& windows, CheckReport& report) {
+  report.seconds = 1e-9 * static_cast<double>(windows.elapsed_ns());
+  report.residual_ns = windows.residual_ns();
+  report.time = windows.reader().total();
+  report.records = windows.reader().records();
+  report.gaps = windows.reader().gaps();
+  report.unreported_switches = windows.reader().unreported_switches();
+  report.lost_records = windows.reader().lost_records() + comparison.lost_records();
+  const SliceMatch& slices = comparison.slices();
+  report.slice_ns = SpreadOf({slices.errors_ns().begin(), slices.errors_ns().end()});
+  report.slice_unexplained_ns = SpreadOf({slices.unexplained_ns().begin(), slices.unexplained_ns().end()});
+  report.worst_slice = absl::StrFormat("worst: thread %d, slice of %.3f ms", slices.worst_tid(),
+                                       1e-6 * static_cast<double>(slices.worst_run_ns()));
+  report.slices_hidden = slices.hidden();
+  report.switches_different = slices.different();
+  report.log_only = slices.log_only();
+  report.oracle_only = slices.account_only();
+  CompareThreads(comparison, windows.rows(), report);
+}
+
+}  // namespace
+
+absl::StatusOr<CheckReport> CheckRunTime(Workload& workload, const CheckOptions& options) {
+  absl::StatusOr<std::vector<int>> cpus = ReadOnlineCpus(HostRoot());
+  if (!cpus.ok()) return cpus.status();
+  absl::StatusOr<std::unique_ptr<SwitchLog>> log =
+      options.method.has_value() ? SwitchLog::Attach(*options.method) : SwitchLog::Attach();
+  if (!log.ok()) return log.status();
+  absl::StatusOr<std::unique_ptr<RunTimeOracle>> oracle = RunTimeOracle::Attach();
+  if (!oracle.ok()) return oracle.status();
+  OracleComparison comparison(**log, **oracle, *cpus);
+  (*log)->Prime(*cpus);
+
+  CheckReport report;
+  report.workload = std::string(workload.name());
+  report.method = (*log)->method();
+  report.cpus = static_cast<int>(cpus->size());
+
+  const int64_t ctxt_before = ReadCtxt();
+  comparison.Mark();
+  Windows windows(**log, *cpus);
+  const int64_t ctxt_begin = ReadCtxt();
+
+  // The workload starts and stops beside the reading, so that all of it is seen.
+  absl::Status started;
+  std::atomic<bool> done = false;
+  std::thread driver([&] {
+    started = workload.Start();
+    if (started.ok()) {
+      RealClock().SleepUntil(MonotonicNs() + static_cast<int64_t>(options.seconds * 1e9));
+      workload.Stop();
+    }
+    done = true;
+  });
+  {
+    const RealTime real_time;
+    int64_t deadline_ns = MonotonicNs();
+    while (!done) {
+      RealClock().SleepUntil(deadline_ns = std::max(deadline_ns + kNanosPerMilli, MonotonicNs()));
+      windows.Read();
+      comparison.Drain();
+    }
+    driver.join();
+  }
+  if (!started.ok()) {
+    report.refused = std::string(started.message());
+    return report;
+  }
+  const int64_t ctxt_end = ReadCtxt();
+  windows.Read();
+  const int64_t ctxt_after = ReadCtxt();
+  comparison.Drain();
+  report.ctxt_least = ctxt_end - ctxt_begin;
+  report.ctxt_most = ctxt_after - ctxt_before;
+  report.recursion_misses = (*log)->RecursionMisses() + (*oracle)->RecursionMisses();
+  report.oracle_drops = (*oracle)->Drops();
+  Fill(comparison, windows, report);
+  return report;
+}
+
+}  // namespace vrapl
