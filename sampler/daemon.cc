@@ -54,10 +54,6 @@ absl::StatusOr<std::unique_ptr<VmLister>> OpenLister(const DaemonOptions& option
   return std::unique_ptr<VmLister>(std::make_unique<ProcInventory>());
 }
 
-std::string ThreadName(uint32_t tgid, uint32_t tid) {
-  return ReadSmallFile(absl::StrCat("/proc/", tgid, "/task/", tid, "/comm")).value_or("");
-}
-
 std::string DescribePackage(const PackageInfo& package) {
   const std::string domains = absl::StrJoin(package.domains, ", ", [](std::string* out, const DomainInfo& domain) {
     absl::StrAppendFormat(out, "%s %.4g uJ", DomainName(domain.id), domain.unit.joules_per_tick * 1e6);
@@ -196,7 +192,7 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events,
   SamplingThreads threads(loops, reader_cpus);
   for (const std::string& notice : threads.notices()) events.on_notice(notice);
 
-  RowTable rows(::getpid(), options.emulators, ThreadName);
+  RowTable rows(::getpid(), options.emulators, ThreadFactsFromProc());
   PortSet ports(clock);
   std::vector<SamplingLoop*> loop_pointers;
   for (const auto& loop : loops) loop_pointers.push_back(loop.get());

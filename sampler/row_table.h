@@ -2,21 +2,27 @@
 //
 // Rows are numbers, given out here and used again once their VM is gone. Every thread has a row, known or not: what
 // belongs to no VM is "other", a kernel thread "kernel", and so on; nothing is left out.
+//
+// Numbers of processes and threads are used again by the kernel, so each is known by its start too. A VM's threads are
+// those of the process that has its number and its start, the kernel's threads that work for that process, and the
+// processes that share a VM's cgroup with it (vm/vm_cgroup.h).
 #pragma once
 
 #include <sys/types.h>
 
 #include <cstdint>
-#include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "attribution/ledger.h"
 #include "base/run_time_types.h"
+#include "sampler/thread_facts.h"
 #include "vm/vm.h"
 
 namespace vrapl {
@@ -29,7 +35,7 @@ inline constexpr int kVraplRow = kFirstFreeRow;
 inline constexpr int kEmulatorRow = kFirstFreeRow + 1;
 inline constexpr int kOtherRow = kFirstFreeRow + 2;
 inline constexpr int kKernelRow = kFirstFreeRow + 3;
-inline constexpr int kInterruptsRow = kFirstFreeRow + 4;  // there only where the kernel tells their time apart
+inline constexpr int kInterruptsRow = kFirstFreeRow + 4;  // where the kernel tells their time apart; else in no row
 inline constexpr int kFirstVmRow = kFirstFreeRow + 5;
 
 // One start of a VM: the same VM started again is another one, with totals of its own.
@@ -45,24 +51,22 @@ struct RowInfo {
   bool used = false;
   RowKind kind = RowKind::kOther;
   int vm = -1;       // index into RowTable::vm(), for kVm
-  std::string part;  // of a VM: "vcpu0", "io", "vhost", "emulator"; else empty
+  std::string part;  // of a VM: "vcpu0", "io", "emulator", ... (sampler/vm_part.h); else empty
 };
 
 class RowTable {
  public:
-  // `thread_name(tgid, tid)`: the thread's comm, "" when it is gone. From /proc in the program.
-  using ThreadName = std::function<std::string(uint32_t tgid, uint32_t tid)>;
-  RowTable(pid_t vrapl, std::set<pid_t> emulators, ThreadName thread_name);
+  RowTable(pid_t vrapl, std::set<pid_t> emulators, ThreadFacts facts);
 
   // The VMs that run now. Those that are gone keep their rows until Retire(): samples of their last moments may still
   // be on the way.
   void UpdateVms(const std::vector<Vm>& vms);
 
-  // Threads: the flush thread. A thread's name is looked up once between two lists of VMs.
+  // Threads: the flush thread. What is known of a thread is looked up once between two lists of VMs. One that has just
+  // been started is looked at again until it is a second old: QEMU names its threads after it has started them, and
+  // libvirt puts helpers into the VM's cgroup after it has started those. A thread that is gone when it is looked at
+  // keeps the row that it had.
   int RowOf(const ThreadRun& thread);
-
-  // The kernel tells the time of interrupts apart: there is a row for it from now on.
-  void ShowInterrupts() { rows_[kInterruptsRow].used = true; }
 
   int row_count() const { return static_cast<int>(rows_.size()); }
   const RowInfo& row(int id) const { return rows_[static_cast<size_t>(id)]; }
@@ -75,6 +79,9 @@ class RowTable {
     VmRun run;
     int vcpus = 0;
     std::vector<int> rows;
+    std::string cgroup;  // shared with its helpers alone; "": it has none
+    // Another process was started with its number at this time, clock ticks: what is as young is not the VM's.
+    uint64_t succeeded_at = UINT64_MAX;
   };
   const VmEntry& vm(int index) const { return vms_[static_cast<size_t>(index)]; }
 
@@ -82,20 +89,47 @@ class RowTable {
   std::vector<int> Retire(int vm);
 
  private:
+  struct ThreadKey {
+    uint32_t tid;
+    uint32_t tgid;
+    uint64_t start_ns;
+    friend bool operator==(const ThreadKey&, const ThreadKey&) = default;
+    template <typename H>
+    friend H AbslHashValue(H h, const ThreadKey& key) {
+      return H::combine(std::move(h), key.tid, key.tgid, key.start_ns);
+    }
+  };
+  struct KnownThread {
+    int row;
+    uint32_t list;          // of VMs, when it was looked up
+    int64_t look_again_ns;  // CLOCK_BOOTTIME
+  };
+  struct KnownProcess {
+    int vm;  // whose helper it is, -1: nobody's
+    int64_t looked_ns;
+  };
+
   int VmRow(int vm, absl::string_view part);
-  int Classify(const ThreadRun& thread);
+  // nullopt: the thread is gone, and nobody can say more than what was known of it.
+  std::optional<int> Classify(const ThreadRun& thread);
+  std::optional<int> ClassifyKernelThread(const ThreadRun& thread);
+  std::optional<int> VmOfProcess(pid_t pid, const ThreadRun& thread);
+  std::optional<int> HelperRow(const ThreadRun& thread);
+  int VmOfCgroup(absl::string_view proc_cgroup) const;  // -1: of none
+  int64_t LookAgainNs(const ThreadRun& thread, int row) const;
+  uint64_t StartTicks(const ThreadRun& thread) const;
+  int64_t NowNs() const { return facts_.boottime_ns ? facts_.boottime_ns() : INT64_MAX; }
 
   const pid_t vrapl_;
   const std::set<pid_t> emulators_;
-  const ThreadName thread_name_;
+  const ThreadFacts facts_;
   std::vector<RowInfo> rows_;
   std::vector<VmEntry> vms_;
-  std::map<pid_t, int> vm_of_pid_;
-  absl::flat_hash_map<uint64_t, int> row_of_thread_;  // by tid and tgid; forgotten when the VMs change
+  std::multimap<pid_t, int> vms_of_pid_;
+  bool any_cgroup_ = false;
+  uint32_t list_ = 0;  // of VMs, counted
+  absl::flat_hash_map<ThreadKey, KnownThread> threads_;
+  absl::flat_hash_map<uint32_t, KnownProcess> processes_;  // by tgid; those that are no VM's own
 };
-
-// The part of a VM that a thread of its QEMU process is, by its name: "CPU 2/KVM" -> "vcpu2", "IO iothread1" -> "io",
-// "vhost-4711" -> "vhost", anything else "emulator".
-std::string PartOfThread(absl::string_view comm);
 
 }  // namespace vrapl
