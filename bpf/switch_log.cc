@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -41,6 +42,17 @@ int CollectWarnings(libbpf_print_level level, const char* format, va_list argume
 std::string Reason(const std::string& warnings) {
   const size_t end = warnings.find('\n');
   return warnings.substr(0, end == std::string::npos ? warnings.size() : end);
+}
+
+// The kernel names threads by their numbers in the initial PID namespace. In another one, numbers are others: the log
+// would name threads of strangers.
+absl::Status CheckPidNamespace() {
+  constexpr ino_t kInitialPidNamespace = 0xEFFFFFFC;  // PROC_PID_INIT_INO, Linux include/linux/proc_ns.h
+  struct stat found;
+  if (::stat("/proc/self/ns/pid", &found) != 0 || found.st_ino == kInitialPidNamespace) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      "read the switch log: this program is in a PID namespace of its own, and the kernel names threads by the host's "
+      "numbers (start the container in the host's: docker and podman --pid=host, Kubernetes hostPID: true)");
 }
 
 absl::Status ExplainLoadError(int error, const std::string& warnings) {
@@ -80,7 +92,7 @@ absl::StatusOr<std::unique_ptr<SwitchLog>> SwitchLog::Attach() {
   for (const RunTimeMethod method : kRunTimeMethods) {
     if (method == RunTimeMethod::kSchedstat) break;
     absl::StatusOr<std::unique_ptr<SwitchLog>> log = Attach(method);
-    if (log.ok() || absl::IsPermissionDenied(log.status())) return log;
+    if (log.ok() || !absl::IsUnimplemented(log.status())) return log;
     why.Update(log.status());  // the first: why the best one is not to be had
   }
   return why;
@@ -88,6 +100,7 @@ absl::StatusOr<std::unique_ptr<SwitchLog>> SwitchLog::Attach() {
 
 absl::StatusOr<std::unique_ptr<SwitchLog>> SwitchLog::Attach(RunTimeMethod method) {
   if (method == RunTimeMethod::kSchedstat) return absl::InvalidArgumentError("schedstat needs no switch log");
+  if (absl::Status same = CheckPidNamespace(); !same.ok()) return same;
   // Kernels before 5.11 charge map memory to RLIMIT_MEMLOCK.
   const rlimit unlimited{RLIM_INFINITY, RLIM_INFINITY};
   ::setrlimit(RLIMIT_MEMLOCK, &unlimited);

@@ -21,7 +21,7 @@ class SwitchLog {
   // The best of the BPF methods that this kernel takes; kSchedstat is none of them.
   //
   // Errors: PERMISSION_DENIED (CAP_BPF and CAP_PERFMON are needed), UNIMPLEMENTED (kernel without BTF or without the
-  // fields the program reads). The message names the remedy.
+  // fields the program reads), FAILED_PRECONDITION (in a PID namespace of one's own). The message names the remedy.
   static absl::StatusOr<std::unique_ptr<SwitchLog>> Attach();
   // This one and no other.
   static absl::StatusOr<std::unique_ptr<SwitchLog>> Attach(RunTimeMethod method);

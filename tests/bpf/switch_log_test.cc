@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <sched.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -248,6 +249,73 @@ TEST_F(SwitchLogTest, AThreadCountsFromItsFirstNanosecond) {
   for (const ThreadRun& thread : window.threads()) measured += static_cast<int>(thread.tid) == tid ? thread.run_ns : 0;
   EXPECT_GE(measured + window.time().unreported_ns, own_ns);
   EXPECT_LT(measured, own_ns + kNanosPerMilli);  // its exit after the last look at its own clock
+}
+
+// In a container with process numbers of its own the log would name strangers.
+TEST_F(SwitchLogTest, IsRefusedInAPidNamespaceOfItsOwn) {
+  const pid_t outside = ::fork();
+  if (outside == 0) {
+    if (::unshare(CLONE_NEWPID) != 0) ::_exit(77);
+    const pid_t inside = ::fork();
+    if (inside == 0) {
+      const absl::StatusOr<std::unique_ptr<SwitchLog>> log = SwitchLog::Attach();
+      const bool refused = absl::IsFailedPrecondition(log.status()) &&
+                           log.status().message().find("--pid=host") != absl::string_view::npos;
+      ::_exit(refused ? 0 : 1);
+    }
+    int status = 0;
+    ::waitpid(inside, &status, 0);
+    ::_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 2);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(outside, &status, 0), outside);
+  ASSERT_TRUE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "no new PID namespace may be made here";
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+// Each way to attach that this kernel has gives the same run time of a thread that runs alone.
+TEST_F(SwitchLogTest, EveryMethodMeasures) {
+  for (const RunTimeMethod method : kRunTimeMethods) {
+    if (method == RunTimeMethod::kSchedstat) continue;
+    SCOPED_TRACE(RunTimeMethodName(method));
+    absl::StatusOr<std::unique_ptr<SwitchLog>> log = SwitchLog::Attach(method);
+    ASSERT_THAT(log, IsOk());
+    EXPECT_EQ((*log)->method(), method);
+    (*log)->Prime(OnlineCpus());
+    const int64_t begin_ns = MonotonicNs();
+    RunTimeReader reader(**log, OnlineCpus(), begin_ns);
+    RunTimeWindow window;
+    int64_t own_ns = 0;
+    int tid = 0;
+    std::thread([&] {
+      tid = static_cast<int>(::syscall(SYS_gettid));
+      const int64_t end = MonotonicNs() + 50 * kNanosPerMilli;
+      while (MonotonicNs() < end) {
+      }
+      timespec cpu_time;
+      ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu_time);
+      own_ns = cpu_time.tv_sec * kNanosPerSecond + cpu_time.tv_nsec;
+    }).join();
+    reader.Read(MonotonicNs(), window);
+    int64_t measured = 0;
+    uint64_t start_ns = 0;
+    for (const ThreadRun& thread : window.threads()) {
+      if (static_cast<int>(thread.tid) != tid) continue;
+      measured += thread.run_ns;
+      start_ns = thread.start_ns;
+      EXPECT_EQ(thread.tgid, static_cast<uint32_t>(::getpid()));
+      EXPECT_EQ(thread.task_flags, 0u);
+    }
+    EXPECT_GE(measured + window.time().unreported_ns, own_ns);
+    // With CLOCK_MONOTONIC what was stolen from it counts as its own.
+    EXPECT_LT(measured, (UsesKtime(method) ? MonotonicNs() - begin_ns : own_ns) + kNanosPerMilli);
+    timespec boot_time;
+    ::clock_gettime(CLOCK_BOOTTIME, &boot_time);
+    const auto now_ns = static_cast<uint64_t>(boot_time.tv_sec * kNanosPerSecond + boot_time.tv_nsec);
+    EXPECT_LT(start_ns, now_ns);
+    EXPECT_GT(start_ns + 10 * kNanosPerSecond, now_ns) << "it was started a moment ago";
+  }
 }
 
 }  // namespace
