@@ -174,16 +174,22 @@ void SwitchLog::Observe(int first_cpu, int end_cpu, uint32_t reader) {
 }
 
 void SwitchLog::Prime(absl::Span<const int> cpus) const {
+  constexpr int64_t kLongestSleepNs = 1'000'000;
   cpu_set_t original;
   if (::sched_getaffinity(0, sizeof original, &original) != 0) return;
   for (const int cpu : cpus) {
     cpu_set_t one;
     CPU_ZERO(&one);
     CPU_SET(static_cast<size_t>(cpu), &one);
+    const uint64_t head = Head(cpu);
     if (::sched_setaffinity(0, sizeof one, &one) != 0) continue;  // offline: it will switch when it comes
-    // The move is a switch on that CPU, unless this thread was there already: a sleep is one wherever it was.
-    const timespec blink = {.tv_sec = 0, .tv_nsec = 1};
-    ::clock_nanosleep(CLOCK_MONOTONIC, 0, &blink, nullptr);
+    // The move is a switch on that CPU, unless this thread was there already: a sleep is one wherever it was. But not a
+    // sleep that is over before the thread has left the CPU, which on a slow machine takes long; and a switch of a thread
+    // that the kernel hides is never seen, however long it sleeps.
+    for (int64_t sleep_ns = 1; Head(cpu) == head && sleep_ns <= kLongestSleepNs; sleep_ns *= 10) {
+      const timespec blink = {.tv_sec = 0, .tv_nsec = sleep_ns};
+      ::clock_nanosleep(CLOCK_MONOTONIC, 0, &blink, nullptr);
+    }
   }
   ::sched_setaffinity(0, sizeof original, &original);
 }
