@@ -2,10 +2,12 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -55,11 +57,30 @@ absl::Status CheckPidNamespace() {
       "numbers (start the container in the host's: docker and podman --pid=host, Kubernetes hostPID: true)");
 }
 
+// Which of the capabilities that the program takes this thread has not: "CAP_BPF", "CAP_PERFMON", both, or "".
+std::string MissingCapabilities() {
+  __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  __user_cap_data_struct data[2] = {};
+  if (::syscall(SYS_capget, &header, data) != 0) return "";
+  const auto has = [&](int capability) {
+    return (data[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability)) != 0;
+  };
+  if (has(CAP_SYS_ADMIN)) return "";  // stands for both: Linux include/linux/capability.h, bpf_capable()
+  if (!has(CAP_BPF) && !has(CAP_PERFMON)) return "CAP_BPF and CAP_PERFMON";
+  return has(CAP_BPF) ? has(CAP_PERFMON) ? "" : "CAP_PERFMON" : "CAP_BPF";
+}
+
 absl::Status ExplainLoadError(int error, const std::string& warnings) {
   if (error == EPERM || error == EACCES) {
-    return absl::PermissionDeniedError(
-        "load the sched_switch program: CAP_BPF and CAP_PERFMON are needed (run as root, or setcap "
-        "cap_bpf,cap_perfmon+ep)");
+    const std::string missing = MissingCapabilities();
+    if (missing.empty()) {
+      return absl::PermissionDeniedError(
+          absl::StrCat("load the sched_switch program: ", std::strerror(error),
+                       ", though no capability is missing: kernel lockdown (/sys/kernel/security/lockdown) or the "
+                       "container's rules forbid it"));
+    }
+    return absl::PermissionDeniedError(absl::StrCat("load the sched_switch program without ", missing,
+                                                    " (run as root, or setcap cap_bpf,cap_perfmon+ep)"));
   }
   if (::access("/sys/kernel/btf/vmlinux", R_OK) != 0) {
     return absl::UnimplementedError(
