@@ -26,6 +26,24 @@ function(vrapl_test file)
   endif()
 endfunction()
 
+# vrapl_guest_kernel_test(TARGET [ARGUMENTS words...] [TIMEOUT seconds]): runs the static program TARGET in a guest, once with the
+# release's own kernel, as ROOM/TARGET_release, and once with the newest of its backports, as ROOM/TARGET_backports.
+function(vrapl_guest_kernel_test target)
+  cmake_parse_arguments(TEST "" "TIMEOUT" "ARGUMENTS" ${ARGN})
+  get_filename_component(room ${CMAKE_CURRENT_SOURCE_DIR} NAME)
+  if(NOT TEST_TIMEOUT)
+    set(TEST_TIMEOUT 180)
+  endif()
+  math(EXPR limit "${TEST_TIMEOUT} - 10")
+  foreach(kernel release backports)
+    set(image ${CMAKE_SOURCE_DIR}/build/guest$<$<STREQUAL:${kernel},backports>:-backports>)
+    set(path ${room}/${target}_${kernel})
+    add_test(NAME ${path} COMMAND ${CMAKE_SOURCE_DIR}/scripts/guest-kernel-check --image ${image} --timeout ${limit}
+             $<TARGET_FILE:${target}> ${TEST_ARGUMENTS})
+    set_tests_properties(${path} PROPERTIES LABELS guest TIMEOUT ${TEST_TIMEOUT} SKIP_RETURN_CODE 77 RUN_SERIAL TRUE)
+  endforeach()
+endfunction()
+
 # vrapl_bench(NAME_bench LIBS targets...): one Google Benchmark program from bench/NAME_bench.cc.
 function(vrapl_bench name)
   cmake_parse_arguments(BENCH "" "" "LIBS" ${ARGN})
