@@ -1,4 +1,4 @@
-// Each method of the switch log loads on this kernel and delivers.
+// Each method of the switch log loads on this kernel and delivers, on a slow and noisy machine too.
 #include <gmock/gmock.h>
 #include <sys/syscall.h>
 #include <time.h>
