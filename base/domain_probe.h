@@ -25,7 +25,8 @@ struct PackageProbe {
   int package_id = 0;
   int die_id = 0;
   int reader_cpu = 0;
-  std::vector<int> cpus;  // online CPUs, ascending
+  std::string why_reader_cpu;  // why it is not the first of `cpus`, or why it is all the same; "": nothing to say
+  std::vector<int> cpus;       // online CPUs, ascending
   std::vector<DomainProbe> domains;
   std::string note;     // what else a reader may want to know: "MSR_RAPL_POWER_UNIT = 0xa0e03"
   absl::Status usable;  // OK, or why no energy can be read for this package

@@ -64,8 +64,9 @@ class EnergySource {
   // start. It gives EOVERFLOW, and the energy up to it is unknown. Threads: as Read().
   virtual void StartAnew() = 0;
 
-  // CPUs of the package came online or went offline: these are online now, in any order. A source that can read on any
-  // of them takes over by itself; package().cpus stays as it was when the source was made. Does not allocate.
+  // CPUs of the package came online or went offline: these are online now, the best to read on first (housekeeping
+  // CPUs, base/housekeeping.h). A source that can read on any of them goes to the first; one whose kernel driver chooses
+  // the CPU stays. package().cpus is as it was when the source was made. Does not allocate.
   // Threads: as Read().
   virtual void CoverCpus(absl::Span<const int> cpus) { (void)cpus; }
 };

@@ -54,6 +54,7 @@ absl::StatusOr<std::vector<PackageTopology>> ReadTopology(const HostRoot& host_r
   const absl::StatusOr<std::vector<int>> online_list = ReadOnlineCpus(host_root);
   if (!online_list.ok()) return online_list.status();
   const std::set<int> online(online_list->begin(), online_list->end());
+  const std::vector<int> kept_clear = ReadKeptClearCpus(host_root);
 
   const bool per_die = vendor != CpuVendor::kAmd && vendor != CpuVendor::kHygon;
   constexpr int kOnlyDie = 0;
@@ -71,6 +72,7 @@ absl::StatusOr<std::vector<PackageTopology>> ReadTopology(const HostRoot& host_r
     package.package_id = *package_id;
     package.die_id = *die_id;
     package.cpus.push_back(cpu);
+    if (std::find(kept_clear.begin(), kept_clear.end(), cpu) != kept_clear.end()) package.kept_clear.push_back(cpu);
     if (in_a_core.contains(cpu)) continue;
     const absl::StatusOr<std::vector<int>> siblings = ReadSiblings(host_root, cpu);
     if (!siblings.ok()) return siblings.status();

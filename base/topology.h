@@ -14,6 +14,7 @@
 #include "absl/types/span.h"
 #include "base/cpu_model.h"
 #include "base/host_root.h"
+#include "base/housekeeping.h"
 #include "base/run_time_types.h"
 
 namespace vrapl {
@@ -30,7 +31,11 @@ struct PackageTopology {
   int die_id = 0;                   // 0 where the register covers the socket
   std::vector<int> cpus;            // ascending, never empty
   std::vector<PhysicalCore> cores;  // by their lowest CPU
-  int reader_cpu() const { return cpus.front(); }
+  std::vector<int> kept_clear;      // of `cpus`, those that the operator keeps clear (base/housekeeping.h)
+
+  // The CPUs in the order in which to choose one to read on.
+  std::vector<int> to_read_on() const { return HousekeepingFirst(cpus, kept_clear); }
+  int reader_cpu() const { return to_read_on().front(); }
 };
 
 // CPUs that are online, ascending. Errors: NOT_FOUND, INVALID_ARGUMENT when the kernel's list is missing, unreadable or

@@ -120,6 +120,10 @@ class HwmonSource final : public EnergySource {
     }
   }
 
+  void CoverCpus(absl::Span<const int> cpus) override {
+    if (!cpus.empty()) package_.reader_cpu = cpus.front();
+  }
+
   void StartAnew() override {
     for (PowerIntegral& integral : integrals_) integral.Break();
     next_ns_ = 0;  // at once, so that what came before is told apart
@@ -165,7 +169,9 @@ absl::StatusOr<Opened> OpenSensors(const HostRoot& host_root) {
 
   Opened opened{.probe = {}, .cpu = PowerFile::Open(sensors->cpu_input), .io = PowerFile::Open(sensors->io_input)};
   PackageProbe& probe = opened.probe;
-  probe.reader_cpu = cpus->front();
+  const std::vector<int> kept_clear = ReadKeptClearCpus(host_root);
+  probe.reader_cpu = HousekeepingFirst(*cpus, kept_clear).front();
+  probe.why_reader_cpu = WhyReadOn(probe.reader_cpu, *cpus, kept_clear);
   probe.cpus = *std::move(cpus);
   probe.note = "a sensor of power, integrated over time: no energy counter";
   const absl::Status cpu = TryReading(opened.cpu, sensors->cpu_input);

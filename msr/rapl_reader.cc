@@ -64,7 +64,8 @@ std::vector<Candidate> Candidates(const PackageTopology& package, const RaplMode
   std::vector<Candidate> candidates;
   for (const RaplDomain domain : kPackageWide) {
     const std::optional<MsrAddress> address = EnergyStatusRegister(model.vendor, domain);
-    if (model.Has(domain) && address) candidates.push_back({.id = {domain}, .address = *address, .cpus = package.cpus});
+    if (model.Has(domain) && address)
+      candidates.push_back({.id = {domain}, .address = *address, .cpus = package.to_read_on()});
   }
   if (!per_core || !model.Has(RaplDomain::kCore)) return candidates;
   for (const PhysicalCore& core : package.cores) {
@@ -127,6 +128,7 @@ PackageProbe ProbePackage(const HostRoot& host_root, const MsrOptions& options, 
   PackageProbe probe{.package_id = package.package_id,
                      .die_id = package.die_id,
                      .reader_cpu = package.reader_cpu(),
+                     .why_reader_cpu = WhyReadOn(package.reader_cpu(), package.cpus, package.kept_clear),
                      .cpus = package.cpus,
                      .domains = {},
                      .note = "",
@@ -170,7 +172,11 @@ class RegisterReader {
   }
   int cpu() const { return device_.cpu(); }
   void CoverCpus(absl::Span<const int> cpus) {
-    if (!cpus.empty() && cpus.size() <= cpus_.capacity()) cpus_.assign(cpus.begin(), cpus.end());
+    if (cpus.empty() || cpus.size() > cpus_.capacity()) return;
+    cpus_.assign(cpus.begin(), cpus.end());
+    // The best of them, though the one it is on may still do: that is all it costs to leave a CPU that is kept clear.
+    if (device_.cpu() != cpus_.front()) device_.Reopen(cpus_.front());
+    next_ = 0;
   }
 
  private:

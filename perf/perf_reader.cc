@@ -44,7 +44,7 @@ struct Host {
 
 bool PerSocket(CpuVendor vendor) { return vendor == CpuVendor::kAmd || vendor == CpuVendor::kHygon; }
 
-// The CPU to open on: the lowest of `cpus` that the PMU names. It names one of each package, or all of them; in both
+// The CPU to open on: the first of `cpus` that the PMU names. It names one of each package, or all of them; in both
 // cases one is opened, or a package would count once for each of its CPUs.
 std::optional<int> ReaderCpu(const PowerPmu& pmu, const std::vector<int>& cpus) {
   if (pmu.cpumask.empty()) return cpus.front();
@@ -73,6 +73,7 @@ std::vector<PackageTopology> ByScope(std::vector<PackageTopology> topology, cons
     package.die_id = -1;
     package.cpus.insert(package.cpus.end(), die.cpus.begin(), die.cpus.end());
     package.cores.insert(package.cores.end(), die.cores.begin(), die.cores.end());
+    package.kept_clear.insert(package.kept_clear.end(), die.kept_clear.begin(), die.kept_clear.end());
     std::sort(package.cpus.begin(), package.cpus.end());
   }
   return packages;
@@ -196,8 +197,17 @@ OpenedPackage OpenPackage(const Host& host, const PackageTopology& topology, std
   probe.cpus = topology.cpus;
   probe.note = absl::StrCat("PMU ", host.pmu.name, ", type ", host.pmu.type,
                             host.pmu.cpumask.empty() ? "" : ", cpumask ", absl::StrJoin(host.pmu.cpumask, ","));
-  const std::optional<int> cpu = ReaderCpu(host.pmu, topology.cpus);
+  const std::optional<int> cpu = ReaderCpu(host.pmu, topology.to_read_on());
   probe.reader_cpu = cpu.value_or(topology.reader_cpu());
+  if (probe.reader_cpu != topology.reader_cpu()) {
+    probe.why_reader_cpu = "the cpumask of the PMU names it";
+    if (std::find(topology.kept_clear.begin(), topology.kept_clear.end(), probe.reader_cpu) !=
+        topology.kept_clear.end()) {
+      probe.why_reader_cpu += ", though it is kept clear (isolcpus, nohz_full); --backend=msr reads on another";
+    }
+  } else {
+    probe.why_reader_cpu = WhyReadOn(probe.reader_cpu, topology.cpus, topology.kept_clear);
+  }
   for (const PowerEvent& event : host.pmu.events) {
     DomainProbe domain = Candidate(event, /*core=*/-1, probe.reader_cpu);
     if (PerSocket(host.cpu.vendor) && event.domain != RaplDomain::kPackage) {
@@ -222,13 +232,13 @@ OpenedPackage OpenPackage(const Host& host, const PackageTopology& topology, std
     return package;
   }
 
-  Part part = OpenPart(host, host.pmu.events, *cpu, topology.cpus, 0, probe);
+  Part part = OpenPart(host, host.pmu.events, *cpu, topology.to_read_on(), 0, probe);
   if (!probe.usable.ok()) return package;
   const size_t opened = part.domains.size();
   FindStill(host, part, probe);
   const auto present = [&probe](size_t index) { return probe.domains[index].present; };
   if (std::count_if(part.domains.begin(), part.domains.end(), present) < static_cast<std::ptrdiff_t>(opened)) {
-    part = OpenPart(host, host.pmu.events, *cpu, topology.cpus, 0, probe);  // without those that stand still
+    part = OpenPart(host, host.pmu.events, *cpu, topology.to_read_on(), 0, probe);  // without those that stand still
     if (!probe.usable.ok()) return package;
   }
   for (const size_t index : part.domains) {

@@ -146,12 +146,14 @@ PackageProbe ProbePackage(CpuVendor vendor, int package_id, int die_id, const st
   probe.package_id = package_id;
   probe.die_id = std::max(die_id, 0);
   const PhysicalCore* first_core = nullptr;
+  std::vector<int> kept_clear;
   for (const PackageTopology& covered : topology) {
     if (covered.package_id != package_id || (die_id >= 0 && covered.die_id != die_id)) continue;
-    if (probe.cpus.empty() || covered.reader_cpu() < *std::min_element(probe.cpus.begin(), probe.cpus.end())) {
+    if (probe.cpus.empty() || covered.cpus.front() < *std::min_element(probe.cpus.begin(), probe.cpus.end())) {
       first_core = &covered.cores.front();
     }
     probe.cpus.insert(probe.cpus.end(), covered.cpus.begin(), covered.cpus.end());
+    kept_clear.insert(kept_clear.end(), covered.kept_clear.begin(), covered.kept_clear.end());
   }
   if (probe.cpus.empty()) {
     probe.usable = absl::NotFoundError(
@@ -164,7 +166,8 @@ PackageProbe ProbePackage(CpuVendor vendor, int package_id, int die_id, const st
   });
   if (die_id < 0 && dies > 1) probe.die_id = kAllDies;
   std::sort(probe.cpus.begin(), probe.cpus.end());
-  probe.reader_cpu = probe.cpus.front();
+  probe.reader_cpu = HousekeepingFirst(probe.cpus, kept_clear).front();
+  probe.why_reader_cpu = WhyReadOn(probe.reader_cpu, probe.cpus, kept_clear);
 
   absl::Status permission;
   for (const Zone* zone : zones) {
@@ -210,6 +213,11 @@ class PowercapSource final : public CounterSource {
   }
 
   absl::string_view backend() const override { return "sysfs"; }
+
+  // The driver reads each register on a CPU of its own choice; near to that is any of the package.
+  void CoverCpus(absl::Span<const int> cpus) override {
+    if (!cpus.empty()) mutable_package().reader_cpu = cpus.front();
+  }
 
  private:
   using CounterSource::CounterSource;
@@ -267,12 +275,13 @@ absl::StatusOr<std::vector<PackageProbe>> ProbePowercap(const HostRoot& host_roo
   }
   for (const PackageTopology& package : *topology) {
     const bool covered = std::any_of(probes.begin(), probes.end(), [&package](const PackageProbe& probe) {
-      return std::find(probe.cpus.begin(), probe.cpus.end(), package.reader_cpu()) != probe.cpus.end();
+      return std::find(probe.cpus.begin(), probe.cpus.end(), package.cpus.front()) != probe.cpus.end();
     });
     if (covered) continue;
     PackageProbe missing{.package_id = package.package_id,
                          .die_id = package.die_id,
                          .reader_cpu = package.reader_cpu(),
+                         .why_reader_cpu = WhyReadOn(package.reader_cpu(), package.cpus, package.kept_clear),
                          .cpus = package.cpus,
                          .domains = {},
                          .note = "",

@@ -62,6 +62,7 @@ Json PackageJson(const ProbeFindings& found, const PackageFindings& package) {
                {"reader_cpu", probe.reader_cpu},
                {"note", TextOrNull(probe.note)},
                {"usable", probe.usable.ok()}};
+  if (!probe.why_reader_cpu.empty()) json["why_reader_cpu"] = probe.why_reader_cpu;
   if (!probe.usable.ok()) json["why_unusable"] = std::string(probe.usable.message());
   json["tdp_w"] = nullptr;
   if (const auto thermal = found.thermal_power.find(probe.package_id); thermal != found.thermal_power.end()) {

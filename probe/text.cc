@@ -162,7 +162,8 @@ void ShowPackages(const ProbeFindings& found, const SourceFindings& source, Scre
     });
     screen.Paragraph(2,
                      absl::StrCat("package ", probe.package_id, dies ? absl::StrCat(" die ", probe.die_id) : "",
-                                  ": CPUs ", FormatCpuList(probe.cpus), ", read on CPU ", probe.reader_cpu, "; ",
+                                  ": CPUs ", FormatCpuList(probe.cpus), ", read on CPU ", probe.reader_cpu,
+                                  probe.why_reader_cpu.empty() ? "" : ": " + probe.why_reader_cpu, "; ",
                                   known ? absl::StrFormat("TDP %.4g W", watts)
                                         : absl::StrFormat("TDP not told, %.0f W assumed", watts),
                                   probe.note.empty() ? "" : "; " + probe.note),

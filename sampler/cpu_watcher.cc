@@ -39,6 +39,14 @@ std::vector<int> CpusOf(const std::vector<PackageTopology>& topology, int packag
   return cpus;
 }
 
+std::vector<int> KeptClear(const std::vector<PackageTopology>& topology) {
+  std::vector<int> cpus;
+  for (const PackageTopology& package : topology) {
+    cpus.insert(cpus.end(), package.kept_clear.begin(), package.kept_clear.end());
+  }
+  return cpus;
+}
+
 std::vector<int> AllCpus(const std::vector<PackageTopology>& topology) {
   std::vector<int> cpus;
   for (const PackageTopology& package : topology) cpus.insert(cpus.end(), package.cpus.begin(), package.cpus.end());

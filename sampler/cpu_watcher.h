@@ -34,4 +34,7 @@ std::vector<int> CpusOf(const std::vector<PackageTopology>& topology, int packag
 
 std::vector<int> AllCpus(const std::vector<PackageTopology>& topology);
 
+// Those that the operator keeps clear, of all packages.
+std::vector<int> KeptClear(const std::vector<PackageTopology>& topology);
+
 }  // namespace vrapl

@@ -54,16 +54,19 @@ absl::StatusOr<std::unique_ptr<VmLister>> OpenLister(const DaemonOptions& option
   return std::unique_ptr<VmLister>(std::make_unique<ProcInventory>());
 }
 
-std::string DescribePackage(const PackageInfo& package) {
+std::string DescribePackage(const PackageInfo& package, const std::vector<int>& kept_clear) {
   const std::string domains = absl::StrJoin(package.domains, ", ", [](std::string* out, const DomainInfo& domain) {
     absl::StrAppendFormat(out, "%s %.4g uJ", DomainName(domain.id), domain.unit.joules_per_tick * 1e6);
   });
+  const std::string why = WhyReadOn(package.reader_cpu, package.cpus, kept_clear);
   return absl::StrCat("package ", package.package_id, package.die_id > 0 ? absl::StrCat(" die ", package.die_id) : "",
                       ", CPUs ", absl::StrJoin(package.cpus, ","), ", read on CPU ", package.reader_cpu,
+                      why.empty() ? "" : absl::StrCat(" (", why, ")"),
                       package.power_based ? ", power, integrated: " : ": ", domains);
 }
 
-RunDescription Describe(const DaemonOptions& options, const OpenBackend& backend, const VmLister& lister) {
+RunDescription Describe(const DaemonOptions& options, const OpenBackend& backend, const VmLister& lister,
+                        const std::vector<int>& kept_clear) {
   RunDescription description{.backend = backend.name,
                              .source = options.host_root.emulated() ? "emulated" : backend.name,
                              .cpu_table = backend.cpu_table,
@@ -71,7 +74,9 @@ RunDescription Describe(const DaemonOptions& options, const OpenBackend& backend
   if (lister.origin() == "libvirt") absl::StrAppend(&description.vms, " (", options.connect, ")");
   if (absl::StatusOr<CpuModel> cpu = ReadCpuModel(options.host_root); cpu.ok()) description.cpu = DescribeCpu(*cpu);
   for (const auto& source : backend.sources) description.power_based |= source->package().power_based;
-  for (const auto& source : backend.sources) description.packages.push_back(DescribePackage(source->package()));
+  for (const auto& source : backend.sources) {
+    description.packages.push_back(DescribePackage(source->package(), kept_clear));
+  }
   return description;
 }
 
@@ -122,7 +127,7 @@ void OfferCpus(const std::vector<PackageTopology>& topology, const std::vector<s
     // A sensor of power covers all CPUs, whatever packages the kernel sees in them.
     const std::vector<int> cpus =
         package.power_based ? AllCpus(topology) : CpusOf(topology, package.package_id, package.die_id);
-    if (!loop->OfferCpus(OnCores(topology, cpus))) continue;
+    if (!loop->OfferCpus(OnCores(topology, HousekeepingFirst(cpus, KeptClear(topology))))) continue;
     events.on_notice(absl::StrCat("package ", package.package_id,
                                   package.die_id > 0 ? absl::StrCat(" die ", package.die_id) : "",
                                   cpus.empty() ? ": no CPU is online any more, its energy cannot be read"
@@ -153,9 +158,20 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events,
     }
   }
 
+  const std::vector<int> kept_clear = KeptClear(cpu_watcher.topology());
+  for (const std::unique_ptr<EnergySource>& source : backend->sources) {
+    const PackageInfo& package = source->package();
+    if (std::find(kept_clear.begin(), kept_clear.end(), package.reader_cpu) == kept_clear.end()) continue;
+    events.on_notice(absl::StrCat("package ", package.package_id, " is read on CPU ", package.reader_cpu,
+                                  ", every period, although that is kept clear for other work: ",
+                                  package.cpus.size() > 1
+                                      ? "leave one CPU of each package out of isolcpus= and nohz_full="
+                                      : "the package has no other"));
+  }
+
   absl::StatusOr<std::unique_ptr<VmLister>> lister = OpenLister(options, events);
   if (!lister.ok()) return lister.status();
-  const RunDescription description = Describe(options, *backend, **lister);
+  const RunDescription description = Describe(options, *backend, **lister, kept_clear);
   VmWatcher watcher(*std::move(lister), options.delivery);
   if (absl::Status first = watcher.First(); !first.ok()) return first;
 

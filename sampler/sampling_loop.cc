@@ -50,8 +50,10 @@ void SamplingLoop::ReadEnergy() {
 bool SamplingLoop::OfferCpus(const std::vector<CpuOnCore>& cpus) {
   NewCpus now{.cpus = {}, .on_cores = cpus};
   for (const CpuOnCore& place : cpus) now.cpus.push_back(place.cpu);
-  if (now.cpus == offered_cpus_) return false;
-  offered_cpus_ = now.cpus;
+  std::vector<int> sorted = now.cpus;
+  std::sort(sorted.begin(), sorted.end());
+  if (sorted == offered_cpus_) return false;
+  offered_cpus_ = std::move(sorted);
   new_cpus_.Offer(std::move(now));
   return true;
 }

@@ -55,7 +55,8 @@ class SamplingLoop {
   // Steps until `stop` is set, then takes a last sample, so that the time up to the end is in the ring.
   void Run(const std::atomic<bool>& stop);
 
-  // The CPUs of the package that are online now, none where it has gone. Taken over after the next sample.
+  // The CPUs of the package that are online now, the best to read on first, none where it has gone. Taken over after
+  // the next sample.
   // False when those are the ones it has. Threads: any one.
   bool OfferCpus(const std::vector<CpuOnCore>& cpus);
 
@@ -87,7 +88,7 @@ class SamplingLoop {
     std::vector<CpuOnCore> on_cores;
   };
   Handover<NewCpus> new_cpus_;
-  std::vector<int> offered_cpus_;  // of the thread that offers
+  std::vector<int> offered_cpus_;  // of the thread that offers; ascending
   SampleRing ring_;
   Lateness lateness_;
   EnergySample energy_;
