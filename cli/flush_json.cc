@@ -60,6 +60,7 @@ Json VmJson(const VmReport& vm) {
   json["energy_uj"] = vm.energy_uj;
   json["active_uj"] = vm.active_uj ? Json(*vm.active_uj) : Json(nullptr);
   json["run_time_ns"] = vm.run_time_ns;
+  if (vm.halt_poll_ns) json["halt_poll_ns"] = *vm.halt_poll_ns;
   json["total_energy_uj"] = vm.total_energy_uj;
   json["line"] = vm.guest_line;
   json["delivery"] = {{"sent", vm.lines_sent},

@@ -157,6 +157,11 @@ std::string FlushToText(const FlushReport& report, const TextStyle& style) {
       AppendFolded("    ", "      ", vm.guest_line, text);
     }
   }
+  for (const VmReport& vm : report.vms) {
+    if (!vm.halt_poll_ns) continue;
+    absl::StrAppendFormat(&text, "  %-16s KVM waited %.6f s on a CPU for halted vCPUs: part of their run time\n",
+                          vm.vm.name, static_cast<double>(*vm.halt_poll_ns) * 1e-9);
+  }
   for (const SamplerReport& sampler : report.samplers) {
     const LatenessSummary& lateness = sampler.lateness;
     absl::StrAppendFormat(&text,

@@ -210,6 +210,7 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events,
 
   RowTable rows(::getpid(), options.emulators, ThreadFactsFromProc());
   PortSet ports(clock);
+  HaltPolling halt_polling;
   std::vector<SamplingLoop*> loop_pointers;
   for (const auto& loop : loops) loop_pointers.push_back(loop.get());
   FlushLoop flush(loop_pointers, rows, options.delivery.deliver ? &ports : nullptr, clock,
@@ -222,7 +223,8 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events,
                    .power_based = description.power_based,
                    .cpu_table = description.cpu_table,
                    .trace_vms = options.trace_vms,
-                   .updates = updates},
+                   .updates = updates,
+                   .halt_polling = &halt_polling},
                   events.on_report);
   events.on_start(description);
   watcher.Start();

@@ -33,10 +33,12 @@ void FlushLoop::UpdateVms(const Discovery& discovery) {
   problems_.insert(problems_.end(), discovery.problems.begin(), discovery.problems.end());
   if (discovery.unchanged) return;
   rows_.UpdateVms(discovery.vms);
+  if (options_.halt_polling != nullptr) options_.halt_polling->Look();
   for (int vm = 0; vm < rows_.vm_count(); ++vm) {
     if (!rows_.vm(vm).used || accounts_.count(vm) > 0) continue;
     const int64_t from_ns = packages_.empty() ? start_ns_ : packages_.front().last_t_ns();
-    accounts_.emplace(vm, Account(RandomEpoch(), from_ns, options_.quantum_uj));
+    Account& account = accounts_.emplace(vm, Account(RandomEpoch(), from_ns, options_.quantum_uj)).first->second;
+    TakeHaltPolling(account, rows_.vm(vm).run.pid);
   }
   if (ports_ != nullptr) ports_->Update(discovery.ports);
 }
@@ -144,6 +146,15 @@ uint32_t FlushLoop::LineState(const FlushReport& report) const {
   return gap ? kLineGap : kLineOk;
 }
 
+// What KVM polled since the last call. Does not look again.
+std::optional<int64_t> FlushLoop::TakeHaltPolling(Account& account, pid_t pid) const {
+  if (options_.halt_polling == nullptr) return std::nullopt;
+  const std::optional<int64_t> before_ns = std::exchange(account.polled_ns, options_.halt_polling->TotalNs(pid));
+  // A total that fell is that of other VMs of the process.
+  if (!before_ns || !account.polled_ns || *account.polled_ns < *before_ns) return std::nullopt;
+  return *account.polled_ns - *before_ns;
+}
+
 std::vector<float> FlushLoop::TakeTrace(int vm) {
   // Packages are sampled each by its own thread: points of equal rank are of the same millisecond, within one.
   std::vector<float> sum;
@@ -174,6 +185,7 @@ void FlushLoop::TellGuests(FlushReport& report) {
   }
   const bool energy_known = std::none_of(packages_.begin(), packages_.end(),
                                          [](const PackageLedger& package) { return package.total_unread(); });
+  if (options_.halt_polling != nullptr) options_.halt_polling->Look();
   for (auto& [vm, account] : accounts_) {
     const RowTable::VmEntry& entry = rows_.vm(vm);
     VmReport out{.vm = entry.run, .running = entry.running, .vcpus = entry.vcpus, .epoch = account.maker.epoch()};
@@ -214,6 +226,7 @@ void FlushLoop::TellGuests(FlushReport& report) {
       }
       out.guest_line = text.substr(0, text.size() - 1);
     }
+    out.halt_poll_ns = TakeHaltPolling(account, entry.run.pid);
     out.power_w = TakeTrace(vm);
     report.vms.push_back(std::move(out));
   }

@@ -20,6 +20,7 @@
 #include "sampler/package_ledger.h"
 #include "sampler/row_table.h"
 #include "sampler/sampling_loop.h"
+#include "vm/halt_polling.h"
 #include "vm/vm.h"
 
 namespace vrapl {
@@ -39,6 +40,7 @@ class FlushLoop {
     int64_t frozen_after_ns = 3 * kNanosPerSecond;    // a counter that has not moved for so long has stopped
     std::vector<std::vector<UpdateSummary>> updates;  // of MeasureAtStart(), one per sampler; or none
     int64_t quantum_uj = kDefaultQuantumUj;
+    HaltPolling* halt_polling = nullptr;  // null: VmReport::halt_poll_ns stays absent; must outlive the loop
   };
   using OnReport = std::function<void(const FlushReport&)>;
 
@@ -72,12 +74,14 @@ class FlushLoop {
     int64_t energy_uj = 0;
     int64_t active_uj = 0;  // of the intervals in which it was known
     int64_t run_time_ns = 0;
+    std::optional<int64_t> polled_ns;  // KVM's total as of the last flush, or the VM's first
   };
 
   void ChargePlatform();
   void Report(bool last);
   void TellGuests(FlushReport& report);
   uint32_t LineState(const FlushReport& report) const;
+  std::optional<int64_t> TakeHaltPolling(Account& account, pid_t pid) const;
   std::vector<float> TakeTrace(int vm);
   void ReportPortErrors(FlushReport& report);
   void RetireStopped();

@@ -81,6 +81,8 @@ struct VmReport {
   std::optional<int64_t> active_uj;
   int64_t run_time_ns = 0;
   int64_t total_energy_uj = 0;  // since the epoch began
+  // Of run_time_ns, what KVM spent waiting on a CPU for a halted vCPU; absent where the kernel does not tell.
+  std::optional<int64_t> halt_poll_ns;
   std::string guest_line;       // without its newline; empty where there is no delivery
   int lines_sent = 0;
   int lines_skipped_unread = 0;

@@ -419,5 +419,14 @@ TEST(PowerTableTest, OnlyTheVmsThatWereAskedFor) {
   EXPECT_THAT(PowerTable({"11112222-3333-4444-5555-666677778888"}).Format(MadeReport()), HasSubstr("vm:web"));
 }
 
+TEST(HaltPollingOutputTest, IsToldWhereItIsKnown) {
+  FlushReport report = MadeReport();
+  EXPECT_FALSE(Json::parse(FlushToJson(report))["vms"][0].contains("halt_poll_ns")) << "not known is not zero";
+  EXPECT_THAT(FlushToText(report, {}), Not(HasSubstr("halted")));
+  report.vms[0].halt_poll_ns = 123'456'000;
+  EXPECT_EQ(Json::parse(FlushToJson(report))["vms"][0]["halt_poll_ns"], 123'456'000);
+  EXPECT_THAT(FlushToText(report, {}), HasSubstr("KVM waited 0.123456 s on a CPU for halted vCPUs: part of their run"));
+}
+
 }  // namespace
 }  // namespace vrapl
