@@ -13,6 +13,7 @@
 #include "absl/strings/str_split.h"
 #include "base/host_root.h"
 #include "probe/hardware.h"
+#include "probe/text.h"
 #include "tests/probe/findings_examples.h"
 
 namespace vrapl {
@@ -31,6 +32,8 @@ ProbeFindings Everything() {
   found.thermal_power[0] = {.watts = 150, .origin = "MSR_PKG_POWER_INFO"};
   PackageFindings package;
   package.probe.cpus = {0, 1};
+  package.probe.reader_cpu = 1;
+  package.probe.why_reader_cpu = "CPU 0 is kept clear";
   package.probe.domains = {{.id = {RaplDomain::kPackage},
                             .present = true,
                             .origin = "a register",
@@ -125,6 +128,15 @@ TEST(ProbeJsonTest, ChecksAreThoseOfTheDocument) {
   ids.insert(CheckEnergyFiltering(nowhere, {}).id);
   const std::string text = Documentation();
   EXPECT_THAT(FirstColumn(text.substr(text.find("\n## Checks"))), ElementsAreArray(ids));
+}
+
+// The reason is beside the CPU, for programs and for people.
+TEST(ProbeJsonTest, SaysWhyAnotherCpuReads) {
+  const Json packages = Json::parse(ToJson(Everything()))["sources"][0]["packages"];
+  EXPECT_EQ(packages[0]["reader_cpu"], 1);
+  EXPECT_EQ(packages[0]["why_reader_cpu"], "CPU 0 is kept clear");
+  EXPECT_FALSE(packages[1].contains("why_reader_cpu")) << "the first, as everywhere";
+  EXPECT_TRUE(absl::StrContains(ToText(Everything()), "read on CPU 1: CPU 0 is kept clear; TDP"));
 }
 
 TEST(ProbeJsonTest, SaysNothingOfWhatIsNotKnown) {
