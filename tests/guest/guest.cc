@@ -21,7 +21,7 @@ namespace {
 
 std::string Script(absl::string_view name) { return absl::StrCat(VRAPL_SCRIPTS, "/", name); }
 
-std::vector<std::string> Virsh(const std::vector<std::string>& words) {
+std::vector<std::string> VirshCommand(const std::vector<std::string>& words) {
   std::vector<std::string> all = {"virsh", "--quiet", "--connect", "qemu:///system"};
   all.insert(all.end(), words.begin(), words.end());
   return all;
@@ -52,7 +52,7 @@ absl::StatusOr<std::unique_ptr<Guest>> Guest::Start(const std::string& name,
   if (out == nullptr) return absl::InternalError("cannot write " + file);
   std::fwrite(xml->data(), 1, xml->size(), out);
   std::fclose(out);
-  const absl::StatusOr<std::string> defined = OutputOf(Virsh({"define", file}));
+  const absl::StatusOr<std::string> defined = OutputOf(VirshCommand({"define", file}));
   ::unlink(file.c_str());
   if (!defined.ok()) return defined.status();
   std::unique_ptr<Guest> guest(new Guest(name));
@@ -62,7 +62,7 @@ absl::StatusOr<std::unique_ptr<Guest>> Guest::Start(const std::string& name,
 
 Guest::~Guest() {
   (void)PullThePlug();
-  (void)OutputOf(Virsh({"undefine", name_}));
+  (void)OutputOf(VirshCommand({"undefine", name_}));
 }
 
 absl::Status Guest::Booted() { return OutputOf({Script("guest-ctl"), name_, "--timeout", "120", "wait"}).status(); }
@@ -73,12 +73,18 @@ absl::Status Guest::Do(const std::string& command) {
   return OutputOf(words).status();
 }
 
-absl::Status Guest::PullThePlug() { return OutputOf(Virsh({"destroy", name_})).status(); }
+absl::StatusOr<std::string> Guest::Virsh(const std::string& verb, const std::vector<std::string>& words) {
+  std::vector<std::string> all = {verb, name_};
+  all.insert(all.end(), words.begin(), words.end());
+  return OutputOf(VirshCommand(all));
+}
 
-absl::Status Guest::StartAgain() { return OutputOf(Virsh({"start", name_})).status(); }
+absl::Status Guest::PullThePlug() { return OutputOf(VirshCommand({"destroy", name_})).status(); }
+
+absl::Status Guest::StartAgain() { return OutputOf(VirshCommand({"start", name_})).status(); }
 
 absl::StatusOr<std::string> Guest::Uuid() const {
-  absl::StatusOr<std::string> text = OutputOf(Virsh({"domuuid", name_}));
+  absl::StatusOr<std::string> text = OutputOf(VirshCommand({"domuuid", name_}));
   if (text.ok()) absl::StripTrailingAsciiWhitespace(&*text);
   return text;
 }
@@ -90,7 +96,7 @@ absl::StatusOr<pid_t> Guest::Pid() const {
 }
 
 absl::StatusOr<std::string> Guest::TtyS1() const {
-  const absl::StatusOr<std::string> xml = OutputOf(Virsh({"dumpxml", name_}));
+  const absl::StatusOr<std::string> xml = OutputOf(VirshCommand({"dumpxml", name_}));
   if (!xml.ok()) return xml.status();
   // libvirt prints an element a line: <serial ...>, <source .../>, <target ... port='1'/>.
   std::string path;
