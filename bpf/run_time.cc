@@ -1,6 +1,7 @@
 #include "bpf/run_time.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace vrapl {
 
@@ -44,15 +45,24 @@ void ClockOffset::AddPair(uint64_t clock, uint64_t monotonic) {
   const int64_t candidate = static_cast<int64_t>(monotonic - clock);
   if (!known_) {
     known_ = true;
-    offset_ns_ = candidate;
-  } else if (candidate < offset_ns_) {
-    offset_ns_ = candidate;
-  } else {
-    const int64_t elapsed = std::max<int64_t>(0, static_cast<int64_t>(clock - pair_clock_));
-    const int64_t allowed = elapsed / 1'000'000 * kMaxSlewPpm + elapsed % 1'000'000 * kMaxSlewPpm / 1'000'000;
-    offset_ns_ += std::min(candidate - offset_ns_, allowed);
+    offset_ns_ = least_ns_ = last_least_ns_ = candidate;
+    pair_clock_ = block_clock_ = clock;
+    return;
   }
+  const int64_t elapsed = std::max<int64_t>(0, static_cast<int64_t>(clock - pair_clock_));
   pair_clock_ = clock;
+  least_ns_ = std::min(least_ns_, candidate);
+  offset_ns_ = std::min(offset_ns_, candidate);
+  if (const int64_t behind = std::min(least_ns_, last_least_ns_) - offset_ns_; behind > 0) {
+    const double part = std::min(1.0, static_cast<double>(elapsed) / kBlockNs);
+    const double most = static_cast<double>(elapsed) * kMaxSlewPpm * 1e-6;
+    offset_ns_ += static_cast<int64_t>(std::min(std::ceil(part * static_cast<double>(behind)), most));
+  }
+  if (static_cast<int64_t>(clock - block_clock_) >= kBlockNs) {
+    block_clock_ = clock;
+    last_least_ns_ = least_ns_;
+    least_ns_ = candidate;
+  }
 }
 
 void CpuTimeline::LearnLost(uint64_t clock, uint64_t clock_task, uint32_t irq) {

@@ -45,8 +45,10 @@ class RunTimeWindow {
 };
 
 // Maps a CPU's scheduler clock to CLOCK_MONOTONIC. Each pair reads MONOTONIC a little after the scheduler read its own
-// clock, so every pair's difference is the offset plus a delay of at least 0: the smallest is the best. The two clocks
-// drift (NTP slews one of them), so the estimate may rise, but no faster than a slew can.
+// clock, so every pair's difference is the offset plus a delay of at least 0: the smallest is the best, and one below
+// the estimate is taken at once. The two clocks drift (NTP slews one of them), so the estimate may also rise: towards
+// the smallest of a block of pairs, over the length of a block. It must not follow single pairs: every step of it makes
+// the slice in which it falls longer or shorter.
 class ClockOffset {
  public:
   bool known() const { return known_; }
@@ -55,9 +57,13 @@ class ClockOffset {
 
  private:
   static constexpr int64_t kMaxSlewPpm = 500;  // adjtimex(2): the kernel's limit for frequency correction
+  static constexpr int64_t kBlockNs = 64'000'000;
   bool known_ = false;
   int64_t offset_ns_ = 0;
   uint64_t pair_clock_ = 0;
+  uint64_t block_clock_ = 0;   // when the block began
+  int64_t least_ns_ = 0;       // of the block so far
+  int64_t last_least_ns_ = 0;  // of the block before
 };
 
 // What runs on the SMT siblings of a CPU.

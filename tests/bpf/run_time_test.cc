@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <random>
+#include <utility>
 
 namespace vrapl {
 namespace {
@@ -223,17 +224,45 @@ TEST(RunTimeWindowTest, AReusedTidIsANewThread) {
   EXPECT_EQ(window.threads()[2].run_ns, 40);
 }
 
-TEST(ClockOffsetTest, KeepsTheSmallestDelayAndFollowsDrift) {
+TEST(ClockOffsetTest, KeepsTheSmallestDelay) {
   ClockOffset offset;
   offset.AddPair(1'000'000, 5'000'900);  // 4'000'000 and a delay of 900
   offset.AddPair(2'000'000, 6'000'200);
   EXPECT_EQ(offset.ToMonotonic(2'000'000), 6'000'200);
-  // A pair whose hook was held up for 3 ms moves the estimate by no more than a slewed clock can.
-  offset.AddPair(3'000'000, 10'000'000);
-  EXPECT_EQ(offset.ToMonotonic(3'000'000), 7'000'200 + 500);
-  // True drift of 100 ppm is followed.
-  for (uint64_t ms = 4; ms < 1000; ++ms) offset.AddPair(ms * 1'000'000, ms * 1'000'100 + 4'000'000);
-  EXPECT_EQ(offset.ToMonotonic(999'000'000), 999 * 1'000'100 + 4'000'000);
+  offset.AddPair(3'000'000, 10'000'000);  // a hook that was held up for 3 ms
+  EXPECT_EQ(offset.ToMonotonic(3'000'000), 7'000'200);
+}
+
+// Steps of the estimate are errors of slices: whatever delays the pairs have, it moves as the clocks drift and no faster.
+TEST(ClockOffsetTest, FollowsDriftAndNotDelays) {
+  for (const int64_t drift_ppm : {-100, -20, 0, 20, 100}) {
+    std::mt19937 random(1);
+    std::uniform_int_distribution<int64_t> delay_ns(200, 5000);
+    ClockOffset offset;
+    int64_t last_ns = 0;
+    for (int64_t ms = 1; ms < 2000; ++ms) {
+      const int64_t clock = ms * 1'000'000;
+      const int64_t truth = clock + ms * drift_ppm + 4'000'000;
+      offset.AddPair(static_cast<uint64_t>(clock), static_cast<uint64_t>(truth + delay_ns(random)));
+      const int64_t error_ns = offset.ToMonotonic(static_cast<uint64_t>(clock)) - truth;
+      const int64_t step_ns = error_ns - std::exchange(last_ns, error_ns) + drift_ppm;
+      if (ms < 200) continue;
+      EXPECT_LT(error_ns, 5000) << drift_ppm;
+      EXPECT_GT(error_ns, -3 * 64 * std::max<int64_t>(0, drift_ppm)) << drift_ppm;
+      EXPECT_LT(step_ns, 2 * std::max<int64_t>(0, drift_ppm) + 60) << drift_ppm;
+    }
+  }
+}
+
+TEST(ClockOffsetTest, RisesNoFasterThanASlewedClock) {
+  ClockOffset offset;
+  for (uint64_t ms = 1; ms < 100; ++ms) offset.AddPair(ms * 1'000'000, ms * 1'000'000 + 4'000'000);
+  int64_t last_ns = offset.ToMonotonic(0);
+  for (uint64_t ms = 100; ms < 1000; ++ms) {
+    offset.AddPair(ms * 1'000'000, ms * 1'000'000 + 9'000'000);  // 5 ms on, as by a step that no clock makes
+    EXPECT_LE(offset.ToMonotonic(0) - std::exchange(last_ns, offset.ToMonotonic(0)), 500);
+  }
+  EXPECT_GT(last_ns, 4'000'000);
 }
 
 // The law, for any schedule: closure on every window, and every thread's total is the sum of its slices.
