@@ -126,6 +126,13 @@ void CpuTimeline::Settle(int64_t until_ns, bool reported, RunTimeWindow& window)
   }
 }
 
+// At the end of a slice: what is still pending was the slice's, and will be another's.
+void CpuTimeline::CountLate() {
+  const int64_t pending_ns = stolen_pending_ns_ + irq_pending_ns_;
+  late_ns_ += pending_ns - std::min(late_pending_ns_, pending_ns);
+  late_pending_ns_ = pending_ns;
+}
+
 void CpuTimeline::OnRecord(const switch_record& record, int64_t at_ns, RunTimeWindow& window) {
   // A count that has not moved since an observation is the very switch that the observation saw coming.
   const uint32_t step = record.switches - switches_;
@@ -135,6 +142,7 @@ void CpuTimeline::OnRecord(const switch_record& record, int64_t at_ns, RunTimeWi
   if (switches_known_) unreported_switches_ += static_cast<int32_t>(step) - 1;
   LearnLost(record.clock, record.clock_task, record.irq);
   Settle(at_ns, current_known_ && !gap, window);
+  CountLate();
   current_known_ = true;
   tid_ = record.tid;
   tgid_ = record.tgid;

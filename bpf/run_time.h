@@ -106,9 +106,13 @@ class CpuTimeline {
   const CpuTime& total() const { return total_; }  // since start_ns; total().total_ns() == settled_ns() - start_ns
   uint64_t gaps() const { return gaps_; }          // how often the switch count stepped by more than one
   int64_t unreported_switches() const { return unreported_switches_; }  // how many switches these were
+  // Stolen and interrupt time that became known only after the thread it was taken from had been settled and had gone:
+  // it was taken from those that came after it. Rows of threads are wrong by this much, all together.
+  int64_t late_ns() const { return late_ns_; }
 
  private:
   void Settle(int64_t until_ns, bool reported, RunTimeWindow& window);
+  void CountLate();
   void LearnLost(uint64_t clock, uint64_t clock_task, uint32_t irq);
   int64_t Take(int64_t& pending_ns, int64_t& length) const;
 
@@ -126,6 +130,8 @@ class CpuTimeline {
   uint32_t irq_clock_ = 0;         // interrupts among it
   int64_t stolen_pending_ns_ = 0;  // learned of, not yet taken from a slice
   int64_t irq_pending_ns_ = 0;
+  int64_t late_pending_ns_ = 0;  // of what is pending, what is already in late_ns_
+  int64_t late_ns_ = 0;
   // Since settled_ns_, by what ran beside.
   int64_t solo_ns_ = 0;
   int64_t shared_ns_ = 0;

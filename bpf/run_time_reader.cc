@@ -74,6 +74,7 @@ void RunTimeReader::CoverCpus(absl::Span<const CpuOnCore> cpus) {
     gone_time_ += cpu->timeline.total();
     gone_gaps_ += cpu->timeline.gaps();
     gone_unreported_switches_ += cpu->timeline.unreported_switches();
+    gone_late_ns_ += cpu->timeline.late_ns();
     cpu = cpus_.erase(cpu);
   }
   for (const CpuOnCore& place : cpus) {
@@ -185,6 +186,12 @@ CpuTime RunTimeReader::total() const {
 uint64_t RunTimeReader::gaps() const {
   uint64_t sum = gone_gaps_;
   for (const Cpu& cpu : cpus_) sum += cpu.timeline.gaps();
+  return sum;
+}
+
+int64_t RunTimeReader::late_ns() const {
+  int64_t sum = gone_late_ns_;
+  for (const Cpu& cpu : cpus_) sum += cpu.timeline.late_ns();
   return sum;
 }
 

@@ -38,6 +38,7 @@ class RunTimeReader {
   uint64_t gaps() const;  // times that the kernel did not report a switch, or several in a row
   // Switches by the run queues' own count that no record told of, since start_ns.
   int64_t unreported_switches() const;
+  int64_t late_ns() const;  // see CpuTimeline
   uint64_t records() const { return records_; }  // taken in since start_ns
 
  private:
@@ -63,6 +64,7 @@ class RunTimeReader {
   CpuTime gone_time_;  // of CPUs that went offline
   uint64_t gone_gaps_ = 0;
   int64_t gone_unreported_switches_ = 0;
+  int64_t gone_late_ns_ = 0;
   uint64_t records_ = 0;
   uint64_t lost_records_ = 0;
 };

@@ -129,6 +129,21 @@ TEST(CpuTimelineTest, StolenTimeLearnedLateIsTakenLaterButNotLost) {
   EXPECT_EQ(window.time().stolen_ns, 400);
   EXPECT_EQ(RunOf(window, 7), 1000);
   EXPECT_EQ(RunOf(window, 8), 600);
+  EXPECT_EQ(cpu.late_ns(), 300) << "8 has it too little, 7 too much";
+}
+
+TEST(CpuTimelineTest, LateTimeIsCountedOnce) {
+  RunTimeWindow window;
+  CpuTimeline cpu(0);
+  Feed(cpu, Record(0, 1, 7), window);
+  cpu.AdvanceTo(1000, window);
+  Feed(cpu, Record(1000, 2, 8, 400), window);   // 400 wait for somebody
+  Feed(cpu, Record(1100, 3, 9, 400), window);   // 8 had 100, 300 wait on
+  Feed(cpu, Record(2000, 4, 10, 450), window);  // 9 had 300, and 50 of its own
+  Feed(cpu, Record(3000, 5, 11, 460), window);
+  EXPECT_EQ(cpu.late_ns(), 400);
+  EXPECT_EQ(RunOf(window, 9), 550);
+  EXPECT_EQ(window.time().stolen_ns, 460);
 }
 
 TEST(CpuTimelineTest, InterruptsAreToldApartFromStolenTimeWhereTheKernelDoes) {
