@@ -1,7 +1,6 @@
 #include "bpf/run_time.h"
 
 #include <algorithm>
-#include <cmath>
 
 namespace vrapl {
 
@@ -52,13 +51,16 @@ void ClockOffset::AddPair(uint64_t clock, uint64_t monotonic) {
   const int64_t elapsed = std::max<int64_t>(0, static_cast<int64_t>(clock - pair_clock_));
   pair_clock_ = clock;
   least_ns_ = std::min(least_ns_, candidate);
-  offset_ns_ = std::min(offset_ns_, candidate);
-  if (const int64_t behind = std::min(least_ns_, last_least_ns_) - offset_ns_; behind > 0) {
+  const int64_t way = std::min(least_ns_, last_least_ns_) - offset_ns_;
+  if (way < 0 && (first_block_ || way < -kStepNs)) {
+    offset_ns_ += way;
+  } else {
     const double part = std::min(1.0, static_cast<double>(elapsed) / kBlockNs);
     const double most = static_cast<double>(elapsed) * kMaxSlewPpm * 1e-6;
-    offset_ns_ += static_cast<int64_t>(std::min(std::ceil(part * static_cast<double>(behind)), most));
+    offset_ns_ += static_cast<int64_t>(std::clamp(part * static_cast<double>(way), -most, most));
   }
   if (static_cast<int64_t>(clock - block_clock_) >= kBlockNs) {
+    first_block_ = false;
     block_clock_ = clock;
     last_least_ns_ = least_ns_;
     least_ns_ = candidate;
@@ -127,7 +129,7 @@ void CpuTimeline::Settle(int64_t until_ns, bool reported, RunTimeWindow& window)
 }
 
 // At the end of a slice: what is still pending was the slice's, and will be another's.
-void CpuTimeline::CountLate() {
+void CpuTimeline::CountLatePending() {
   const int64_t pending_ns = stolen_pending_ns_ + irq_pending_ns_;
   late_ns_ += pending_ns - std::min(late_pending_ns_, pending_ns);
   late_pending_ns_ = pending_ns;
@@ -141,8 +143,10 @@ void CpuTimeline::OnRecord(const switch_record& record, int64_t at_ns, RunTimeWi
   // This record is one of them; where an observation has counted it before, it is taken back.
   if (switches_known_) unreported_switches_ += static_cast<int32_t>(step) - 1;
   LearnLost(record.clock, record.clock_task, record.irq);
+  if (switches_known_ && step == 0 && !current_known_) late_ns_ += doubted_ns_;
+  if (current_known_ && !gap) late_ns_ += std::max<int64_t>(0, settled_ns_ - at_ns);
   Settle(at_ns, current_known_ && !gap, window);
-  CountLate();
+  CountLatePending();
   current_known_ = true;
   tid_ = record.tid;
   tgid_ = record.tgid;
@@ -164,6 +168,7 @@ void CpuTimeline::OnObservation(const cpu_observation& observation, int64_t at_n
   // Somebody came on without a record. Since when, the queue does not say: since the last time we knew.
   ++gaps_;
   unreported_switches_ += ahead;
+  doubted_ns_ = std::max<int64_t>(0, at_ns - settled_ns_);
   Settle(at_ns, false, window);
   current_known_ = false;
   switches_ = observation.switches;

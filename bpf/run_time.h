@@ -45,10 +45,10 @@ class RunTimeWindow {
 };
 
 // Maps a CPU's scheduler clock to CLOCK_MONOTONIC. Each pair reads MONOTONIC a little after the scheduler read its own
-// clock, so every pair's difference is the offset plus a delay of at least 0: the smallest is the best, and one below
-// the estimate is taken at once. The two clocks drift (NTP slews one of them), so the estimate may also rise: towards
-// the smallest of a block of pairs, over the length of a block. It must not follow single pairs: every step of it makes
-// the slice in which it falls longer or shorter.
+// clock, so every pair's difference is the offset plus a delay of at least 0: the smallest is the best. The two clocks
+// drift (NTP slews one of them), so the estimate goes towards the smallest of a block of pairs, over the length of a
+// block. It must not follow single pairs: every step of it makes the slice in which it falls longer or shorter. At once
+// it takes only what proves it far off: in its first block, and where a clock was set.
 class ClockOffset {
  public:
   bool known() const { return known_; }
@@ -58,7 +58,9 @@ class ClockOffset {
  private:
   static constexpr int64_t kMaxSlewPpm = 500;  // adjtimex(2): the kernel's limit for frequency correction
   static constexpr int64_t kBlockNs = 64'000'000;
+  static constexpr int64_t kStepNs = 100'000;
   bool known_ = false;
+  bool first_block_ = true;
   int64_t offset_ns_ = 0;
   uint64_t pair_clock_ = 0;
   uint64_t block_clock_ = 0;   // when the block began
@@ -106,13 +108,15 @@ class CpuTimeline {
   const CpuTime& total() const { return total_; }  // since start_ns; total().total_ns() == settled_ns() - start_ns
   uint64_t gaps() const { return gaps_; }          // how often the switch count stepped by more than one
   int64_t unreported_switches() const { return unreported_switches_; }  // how many switches these were
-  // Stolen and interrupt time that became known only after the thread it was taken from had been settled and had gone:
-  // it was taken from those that came after it. Rows of threads are wrong by this much, all together.
+  // Time that became known too late for the thread whose it was, because windows do not wait: stolen and interrupt time
+  // of a slice that had been settled and was over, switches that were settled past before their record was there (the
+  // CPU was held up between the scheduler's look at its clock and the record), and doubt that proved unfounded. Rows of
+  // threads are wrong by this much, all together.
   int64_t late_ns() const { return late_ns_; }
 
  private:
   void Settle(int64_t until_ns, bool reported, RunTimeWindow& window);
-  void CountLate();
+  void CountLatePending();
   void LearnLost(uint64_t clock, uint64_t clock_task, uint32_t irq);
   int64_t Take(int64_t& pending_ns, int64_t& length) const;
 
@@ -132,6 +136,7 @@ class CpuTimeline {
   int64_t irq_pending_ns_ = 0;
   int64_t late_pending_ns_ = 0;  // of what is pending, what is already in late_ns_
   int64_t late_ns_ = 0;
+  int64_t doubted_ns_ = 0;  // settled as unreported because of the last observation
   // Since settled_ns_, by what ran beside.
   int64_t solo_ns_ = 0;
   int64_t shared_ns_ = 0;

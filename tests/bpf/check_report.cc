@@ -64,7 +64,7 @@ std::vector<std::string> Verdict(const CheckReport& report) {
 std::string MarkdownHead() {
   return "| workload | threads | slices | slice p50 ns | p99 ns | worst ns | thread p99 % | worst % | worst, cause "
          "unknown "
-         "% | stolen ms | of it late | unreported ms | gaps | drops | verdict |\n"
+         "% | stolen ms | late ms | unreported ms | gaps | drops | verdict |\n"
          "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|\n";
 }
 
@@ -96,12 +96,13 @@ std::string Details(const CheckReport& report) {
       report.cpus, " CPUs\n", "  slices, ns: ", spread(report.slice_ns, 1), "; ", report.worst_slice,
       "\n    less the scheduler's own work: ", spread(report.slice_unexplained_ns, 1),
       "\n  threads, %: ", spread(report.thread, 100), "; ", report.worst_thread,
-      "\n    less that and late stolen time: ", spread(report.thread_unexplained, 100),
-      absl::StrFormat("\n  idle %.3f ms, run %.3f ms, interrupts %.3f ms, stolen %.3f ms (late %.3f), unreported %.3f "
-                      "ms, residual %d ns",
-                      Milliseconds(report.time.idle_ns), Milliseconds(report.time.run_ns),
-                      Milliseconds(report.time.irq_ns), Milliseconds(report.time.stolen_ns),
-                      Milliseconds(report.late_ns), Milliseconds(report.time.unreported_ns), report.residual_ns),
+      "\n    less that and what was known late: ", spread(report.thread_unexplained, 100),
+      absl::StrFormat(
+          "\n  idle %.3f ms, run %.3f ms, interrupts %.3f ms, stolen %.3f ms, known late %.3f ms, unreported %.3f "
+          "ms, residual %d ns",
+          Milliseconds(report.time.idle_ns), Milliseconds(report.time.run_ns), Milliseconds(report.time.irq_ns),
+          Milliseconds(report.time.stolen_ns), Milliseconds(report.late_ns), Milliseconds(report.time.unreported_ns),
+          report.residual_ns),
       "\n  ", report.records, " records, ", report.gaps, " gaps of ", report.unreported_switches,
       " unreported switches; the kernel counts ", report.ctxt_least, " to ", report.ctxt_most,
       "\n  hidden: ", report.slices_hidden, " slices, ", Milliseconds(report.hidden_run_ns), " ms, ",

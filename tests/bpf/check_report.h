@@ -41,7 +41,7 @@ struct CheckReport {
   // the switch (the log's rows give it to that thread, the kernel to nobody) and, for threads, late_ns.
   ErrorSpread slice_unexplained_ns;
   ErrorSpread thread_unexplained;
-  int64_t late_ns = 0;  // stolen time that was learned of too late for the thread it was stolen from
+  int64_t late_ns = 0;  // that became known too late for the thread whose it was: see CpuTimeline
   int64_t hidden_run_ns = 0;
   // How far a thread with hidden switches misses more, or has more, than the time that is unreported.
   int64_t hidden_excess_ns = 0;
