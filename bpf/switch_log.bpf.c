@@ -93,6 +93,10 @@ static __always_inline void append(__u64 clock, __u64 clock_task, __u32 switches
   }
 }
 
+#ifndef VRAPL_DEFECT
+#define VRAPL_DEFECT /* what tests/bpf breaks on purpose */
+#endif
+
 SEC("tp_btf/sched_switch")
 int BPF_PROG(on_sched_switch, _Bool preempt, struct task_struct *prev, struct task_struct *next) {
   if (use_ktime) {
@@ -101,9 +105,10 @@ int BPF_PROG(on_sched_switch, _Bool preempt, struct task_struct *prev, struct ta
     return 0;
   }
   const struct rq *rq = next->se.cfs_rq->rq;
+  __u32 switches = (__u32)rq->nr_switches;
+  VRAPL_DEFECT
   __u32 irq = bpf_core_field_exists(rq->prev_irq_time) ? (__u32)rq->prev_irq_time : 0;
-  append(rq->clock, rq->clock_task, (__u32)rq->nr_switches, irq, next->start_boottime, next->flags, next->pid,
-         next->tgid, rq);
+  append(rq->clock, rq->clock_task, switches, irq, next->start_boottime, next->flags, next->pid, next->tgid, rq);
   return 0;
 }
 

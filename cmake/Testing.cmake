@@ -1,15 +1,18 @@
-# vrapl_test(NAME_test LABEL unit|fuse|kernel|guest LIBS targets... [TIMEOUT seconds]), called in tests/ROOM
+# vrapl_test(NAME_test LABEL unit|fuse|kernel|guest LIBS targets... [TIMEOUT seconds] [SOURCE x.cc]), called in tests/ROOM
 #
-# One GoogleTest program from tests/ROOM/NAME_test.cc, registered with ctest as ROOM/NAME_test under its label. What a label needs:
+# One GoogleTest program from tests/ROOM/NAME_test.cc (or SOURCE), registered with ctest as ROOM/NAME_test under its label. What a label needs:
 # unit nothing, fuse /dev/fuse, kernel CAP_BPF and BTF, guest libvirt and QEMU (see tests/requirements.h).
 # What it ran, and how that ended, stands after each run in build/PRESET/test-results/ROOM/NAME_test.xml.
 # Guest tests run inside a private libvirtd; kernel and guest tests measure real time, so they run alone.
 function(vrapl_test file)
-  cmake_parse_arguments(TEST "" "LABEL;TIMEOUT" "LIBS" ${ARGN})
+  cmake_parse_arguments(TEST "" "LABEL;TIMEOUT;SOURCE" "LIBS" ${ARGN})
   get_filename_component(room ${CMAKE_CURRENT_SOURCE_DIR} NAME)
   set(path ${room}/${file})
   set(name ${room}_${file})
-  add_executable(${name} ${file}.cc)
+  if(NOT TEST_SOURCE)
+    set(TEST_SOURCE ${file}.cc)
+  endif()
+  add_executable(${name} ${TEST_SOURCE})
   target_link_libraries(${name} PRIVATE vrapl_options vrapl_test_support ${TEST_LIBS} GTest::gmock GTest::gtest_main)
   if(TEST_LABEL STREQUAL "guest")
     add_test(NAME ${path} COMMAND ${CMAKE_SOURCE_DIR}/scripts/guest-test $<TARGET_FILE:${name}>)
