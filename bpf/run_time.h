@@ -88,6 +88,11 @@ class CpuTimeline {
   // moved on after until_ns tells nothing: the switch it counts may have its record in the next window.
   void OnObservation(const cpu_observation& observation, int64_t at_ns, int64_t until_ns, RunTimeWindow& window);
 
+  // Whether `observation` would make a switch known that has no record so far.
+  bool WouldDoubt(const cpu_observation& observation) const {
+    return switches_known_ && static_cast<int32_t>(observation.switches - switches_) > 0;
+  }
+
   // Settles everything up to the instant t_ns, the running slice included.
   void AdvanceTo(int64_t t_ns, RunTimeWindow& window) { Settle(t_ns, current_known_, window); }
 

@@ -136,10 +136,21 @@ void RunTimeReader::DrainCore(absl::Span<Cpu> siblings, int64_t t_ns, RunTimeWin
   pass_to(t_ns);
 }
 
+// The queue counts a switch a moment before its record is there: that is no switch without a record. Waits no more than
+// a few microseconds, and only where there is doubt.
+bool RunTimeReader::RecordArrives(const Cpu& cpu) const {
+  for (int i = 0; i < 100; ++i) {
+    if (log_.Head(cpu.cpu) != cpu.tail) return true;
+    __builtin_ia32_pause();
+  }
+  return false;
+}
+
 // The instant of the look at the CPU's queue; none when there was no good one.
 std::optional<int64_t> RunTimeReader::Observation(const Cpu& cpu, cpu_observation& observation) const {
   observation = log_.Observation(cpu.cpu);
   if (observation.wanted != number_ || !observation.valid || !cpu.offset.known()) return std::nullopt;
+  if (cpu.timeline.WouldDoubt(observation) && RecordArrives(cpu)) return std::nullopt;
   return cpu.offset.ToMonotonic(observation.clock);
 }
 

@@ -53,6 +53,7 @@ class RunTimeReader {
   void CpusHaveChanged();
   void Drain(Cpu& cpu, int64_t t_ns, RunTimeWindow& window);
   void DrainCore(absl::Span<Cpu> siblings, int64_t t_ns, RunTimeWindow& window);
+  bool RecordArrives(const Cpu& cpu) const;
   std::optional<int64_t> Observation(const Cpu& cpu, cpu_observation& observation) const;
 
   std::vector<Cpu> cpus_;  // siblings side by side
