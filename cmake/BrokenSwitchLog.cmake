@@ -1,13 +1,13 @@
 # vrapl_broken_switch_log(NAME): in a folder with a switch_log.bpf.c that is broken on purpose
 #
-# Offers the bpf room and the checker of run time, both with that program in place of the good one, as
-# vrapl_bpf_NAME and vrapl_run_time_checker_NAME.
+# Offers the bpf room and the loads to check it under, both with that program in place of the good one, as
+# vrapl_bpf_NAME and vrapl_run_time_loads_NAME.
 function(vrapl_broken_switch_log name)
   add_bpf_skeleton(vrapl_${name}_skeleton switch_log.bpf.c
     ${CMAKE_SOURCE_DIR}/bpf/switch_log.bpf.c ${CMAKE_SOURCE_DIR}/bpf/switch_log_format.h)
   vrapl_copy_with(vrapl_bpf ${name} vrapl_switch_log_skeleton vrapl_${name}_skeleton)
   add_dependencies(vrapl_bpf_${name} vrapl_${name}_skeleton_files vrapl_run_time_oracle_skeleton_files)
-  vrapl_copy_with(vrapl_run_time_checker ${name} vrapl_bpf vrapl_bpf_${name})
+  vrapl_copy_with(vrapl_run_time_loads ${name} vrapl_bpf vrapl_bpf_${name})
 endfunction()
 
 # The library `target` once more as target_NAME, linking `new` where it links `old`.

@@ -3,7 +3,7 @@
 
 #include <cstdio>
 
-#include "tests/bpf/run_time_checker.h"
+#include "tests/bpf/check_table.h"
 #include "tests/requirements.h"
 #include "tests/status_matchers.h"
 
@@ -25,12 +25,12 @@ TEST_P(OracleTest, AgreesWithTheLogOnEachSliceAndThread) {
   std::vector<std::string> verdict;
   // What else runs on the machine may hold up the reader until the log is lapped: once more, then.
   for (int i = 0; i < 3; ++i) {
-    const absl::StatusOr<CheckReport> report = CheckRunTime(*workload, {.seconds = 1});
-    ASSERT_THAT(report, IsOk());
-    if (!report->refused.empty()) GTEST_SKIP() << report->refused;
-    std::printf("%s", Details(*report).c_str());
-    EXPECT_GT(report->slice_ns.count, 0u);
-    verdict = Verdict(*report);
+    const absl::StatusOr<WorkloadCheck> check = CheckWorkload(*workload, /*seconds=*/1);
+    ASSERT_THAT(check, IsOk());
+    if (!check->refused.empty()) GTEST_SKIP() << check->refused;
+    std::printf("%s", Details(*check).c_str());
+    EXPECT_GT(check->report.slice_ns.count, 0u);
+    verdict = OutOfBounds(check->report);
     if (verdict.empty()) break;
   }
   EXPECT_THAT(verdict, testing::IsEmpty());
@@ -46,10 +46,10 @@ INSTANTIATE_TEST_SUITE_P(Loads, OracleTest, testing::ValuesIn(Names()), [](const
 TEST(OracleMethodsTest, EachMethodRecordsEachSwitch) {
   VRAPL_NEEDS("kernel");
   for (const RunTimeMethod method : {RunTimeMethod::kRawTp, RunTimeMethod::kBpfKtime, RunTimeMethod::kRawTpKtime}) {
-    const absl::StatusOr<CheckReport> report =
-        CheckRunTime(*MakeWorkload("sleeper"), {.seconds = 0.5, .method = method});
-    ASSERT_THAT(report, IsOk());
-    std::printf("%s", Details(*report).c_str());
+    const absl::StatusOr<WorkloadCheck> check = CheckWorkload(*MakeWorkload("sleeper"), 0.5, {.method = method});
+    ASSERT_THAT(check, IsOk());
+    std::printf("%s", Details(*check).c_str());
+    const RunTimeCheckReport* report = &check->report;
     EXPECT_EQ(report->residual_ns, 0);
     EXPECT_GT(report->slice_ns.count, 100u);
     EXPECT_EQ(report->recursion_misses, 0u);

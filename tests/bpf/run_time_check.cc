@@ -9,7 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/strip.h"
-#include "tests/bpf/run_time_checker.h"
+#include "tests/bpf/check_table.h"
 
 namespace vrapl {
 namespace {
@@ -19,35 +19,36 @@ constexpr char kUsage[] =
     "[--list]\n"
     "exit: 0 all within bounds, 1 something is not, 2 wrong usage\n";
 
-int Run(const std::vector<std::unique_ptr<Workload>>& workloads, const CheckOptions& options, bool details) {
+int Run(const std::vector<std::unique_ptr<Workload>>& workloads, double seconds, const RunTimeCheckOptions& options,
+        bool details) {
   bool good = true;
   std::string told;
   std::fputs(MarkdownHead().c_str(), stdout);
   for (const std::unique_ptr<Workload>& workload : workloads) {
-    const absl::StatusOr<CheckReport> report = CheckRunTime(*workload, options);
-    if (!report.ok()) {
-      std::fprintf(stderr, "run_time_check: %s\n", std::string(report.status().message()).c_str());
+    const absl::StatusOr<WorkloadCheck> check = CheckWorkload(*workload, seconds, options);
+    if (!check.ok()) {
+      std::fprintf(stderr, "run_time_check: %s\n", std::string(check.status().message()).c_str());
       return 1;
     }
-    std::fputs(MarkdownRow(*report).c_str(), stdout);
+    std::fputs(MarkdownRow(*check).c_str(), stdout);
     std::fflush(stdout);
-    good = good && Verdict(*report).empty();
-    told += Details(*report);
+    good = good && (check->refused.empty() ? OutOfBounds(check->report) : std::vector<std::string>()).empty();
+    told += Details(*check);
   }
   if (details) std::fputs(("\n" + told).c_str(), stdout);
   return good ? 0 : 1;
 }
 
 int Main(int argc, char** argv) {
-  CheckOptions options;
-  options.seconds = 3;
+  RunTimeCheckOptions options;
+  double seconds = 3;
   bool details = false;
   std::vector<std::unique_ptr<Workload>> workloads;
   for (int i = 1; i < argc; ++i) {
     absl::string_view word = argv[i];
     bool understood = true;
     if (absl::ConsumePrefix(&word, "--seconds=")) {
-      understood = absl::SimpleAtod(word, &options.seconds) && options.seconds > 0;
+      understood = absl::SimpleAtod(word, &seconds) && seconds > 0;
     } else if (absl::ConsumePrefix(&word, "--workload=")) {
       workloads.push_back(MakeWorkload(word));
       understood = workloads.back() != nullptr;
@@ -70,7 +71,7 @@ int Main(int argc, char** argv) {
     }
   }
   if (workloads.empty()) workloads = AllWorkloads();
-  return Run(workloads, options, details);
+  return Run(workloads, seconds, options, details);
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 
 #include <cstdio>
 
-#include "tests/bpf/run_time_checker.h"
+#include "tests/bpf/check_table.h"
 #include "tests/requirements.h"
 #include "tests/status_matchers.h"
 
@@ -23,19 +23,19 @@ TEST_P(WholeLogTest, HasEachSwitchWithItsThread) {
   ASSERT_NE(workload, nullptr);
   std::vector<std::string> verdict;
 #ifdef VRAPL_DEFECT_SHOWS
-  const absl::StatusOr<CheckReport> report = CheckRunTime(*workload, {.seconds = 0.5});
-  ASSERT_THAT(report, IsOk());
-  verdict = Verdict(*report);
+  const absl::StatusOr<WorkloadCheck> check = CheckWorkload(*workload, /*seconds=*/0.5);
+  ASSERT_THAT(check, IsOk());
+  verdict = OutOfBounds(check->report);
   for (const std::string& line : verdict) std::printf("found: %s\n", line.c_str());
-  EXPECT_THAT(verdict, Contains(HasSubstr(VRAPL_DEFECT_SHOWS))) << Details(*report);
+  EXPECT_THAT(verdict, Contains(HasSubstr(VRAPL_DEFECT_SHOWS))) << Details(*check);
 #else
   // What else runs on the machine may hold up the reader until the log is lapped: once more, then.
   for (int i = 0; i < 3; ++i) {
-    const absl::StatusOr<CheckReport> report = CheckRunTime(*workload, {.seconds = 0.5});
-    ASSERT_THAT(report, IsOk());
-    verdict = Verdict(*report);
+    const absl::StatusOr<WorkloadCheck> check = CheckWorkload(*workload, /*seconds=*/0.5);
+    ASSERT_THAT(check, IsOk());
+    verdict = OutOfBounds(check->report);
     if (verdict.empty()) break;
-    std::printf("%s", Details(*report).c_str());
+    std::printf("%s", Details(*check).c_str());
   }
   EXPECT_THAT(verdict, IsEmpty());
 #endif

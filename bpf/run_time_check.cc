@@ -1,4 +1,4 @@
-#include "tests/bpf/run_time_checker.h"
+#include "bpf/run_time_check.h"
 
 #include <sched.h>
 
@@ -12,6 +12,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "base/clock.h"
@@ -26,6 +27,23 @@ namespace vrapl {
 namespace {
 
 constexpr int64_t kLeastThreadNs = 5 * kNanosPerMilli;
+constexpr double kSliceP99Ns = 2000;
+constexpr double kThreadError = 0.001;
+// The offset between the clocks is learned from pairs, one a millisecond: what counts begins when it is known well.
+constexpr int64_t kLearningNs = 100 * kNanosPerMilli;
+
+double Milliseconds(int64_t ns) { return 1e-6 * static_cast<double>(ns); }
+
+// Of the magnitudes of `errors`.
+ErrorSpread SpreadOf(std::vector<double> errors) {
+  if (errors.empty()) return {};
+  for (double& error : errors) error = std::fabs(error);
+  std::sort(errors.begin(), errors.end());
+  const auto at = [&](double part) {
+    return errors[static_cast<size_t>(part * static_cast<double>(errors.size() - 1))];
+  };
+  return {.count = errors.size(), .p50 = at(0.5), .p99 = at(0.99), .worst = errors.back()};
+}
 
 // All switches of the machine since it started, by the kernel's own count.
 int64_t ReadCtxt() {
@@ -78,6 +96,9 @@ class Windows {
     Residual(run_ns - window_.time().run_ns);
   }
 
+  // Rows count from here.
+  void Mark() { rows_.clear(); }
+
   int64_t elapsed_ns() const { return t_ns_ - start_ns_; }
   int64_t residual_ns() const { return residual_ns_; }
   const RunTimeReader& reader() const { return reader_; }
@@ -94,7 +115,7 @@ class Windows {
   Rows rows_;
 };
 
-void CompareThreads(const OracleComparison& comparison, const Rows& rows, CheckReport& report) {
+void CompareThreads(const OracleComparison& comparison, const Rows& rows, RunTimeCheckReport& report) {
   absl::flat_hash_map<ThreadKey, bool> running;
   for (const ThreadKey& thread : comparison.Running()) running[thread] = true;
   std::vector<double> errors;
@@ -135,7 +156,7 @@ void CompareThreads(const OracleComparison& comparison, const Rows& rows, CheckR
   report.thread_unexplained = SpreadOf(std::move(unexplained));
 }
 
-void Fill(const OracleComparison& comparison, const Windows& windows, CheckReport& report) {
+void Fill(const OracleComparison& comparison, const Windows& windows, RunTimeCheckReport& report) {
   report.seconds = 1e-9 * static_cast<double>(windows.elapsed_ns());
   report.residual_ns = windows.residual_ns();
   report.time = windows.reader().total();
@@ -158,7 +179,42 @@ void Fill(const OracleComparison& comparison, const Windows& windows, CheckRepor
 
 }  // namespace
 
-absl::StatusOr<CheckReport> CheckRunTime(Workload& workload, const CheckOptions& options) {
+std::vector<std::string> OutOfBounds(const RunTimeCheckReport& report) {
+  std::vector<std::string> lines;
+  const auto none = [&](auto count, absl::string_view of) {
+    if (count != 0) lines.push_back(absl::StrCat(count, " ", of));
+  };
+  none(report.residual_ns, "ns between the rows of a window and its wall time");
+  none(report.switches_different, "switches to or from another thread than the kernel's");
+  none(report.oracle_only, "switches that the log did not record");
+  none(report.log_only, "switches recorded that the oracle was not told of");
+  none(report.lost_records, "records lost: the log was lapped");
+  none(report.recursion_misses, "switches at which a program was not run because it was running");
+  none(report.oracle_drops, "switches dropped by the oracle");
+  if (report.slice_unexplained_ns.p99 >= kSliceP99Ns) {
+    lines.push_back(absl::StrFormat("p99 of the error per slice is %.0f ns, not below %.0f",
+                                    report.slice_unexplained_ns.p99, kSliceP99Ns));
+  }
+  if (report.thread_unexplained.worst >= kThreadError) {
+    lines.push_back(absl::StrFormat("a thread's total is wrong by %.3f %%, not below %.1f: %s",
+                                    100 * report.thread_unexplained.worst, 100 * kThreadError, report.worst_thread));
+  }
+  if (report.hidden_excess_ns > 0) {
+    lines.push_back(absl::StrFormat("a thread with hidden switches is wrong by %.3f ms more than is unreported",
+                                    Milliseconds(report.hidden_excess_ns)));
+  }
+  // The kernel's count is read beside the log's, not at its instant: a switch or two on each CPU lie between.
+  const int64_t counted = static_cast<int64_t>(report.records) + report.unreported_switches;
+  const int64_t slack = 4 * report.cpus;
+  if (!UsesKtime(report.method) && (counted < report.ctxt_least - slack || counted > report.ctxt_most + slack)) {
+    lines.push_back(absl::StrFormat("%d switches are recorded or known as unreported, the kernel counts %d to %d",
+                                    counted, report.ctxt_least, report.ctxt_most));
+  }
+  return lines;
+}
+
+absl::StatusOr<RunTimeCheckReport> CheckRunTime(const std::function<absl::Status()>& load,
+                                                const RunTimeCheckOptions& options) {
   absl::StatusOr<std::vector<int>> cpus = ReadOnlineCpus(HostRoot());
   if (!cpus.ok()) return cpus.status();
   absl::StatusOr<std::unique_ptr<SwitchLog>> log =
@@ -170,38 +226,34 @@ absl::StatusOr<CheckReport> CheckRunTime(Workload& workload, const CheckOptions&
   OracleComparison comparison(**log, **oracle, *cpus);
   (*log)->Prime(*cpus);
 
-  CheckReport report;
-  report.workload = std::string(workload.name());
+  RunTimeCheckReport report;
   report.method = (*log)->method();
   report.cpus = static_cast<int>(cpus->size());
 
   const int64_t ctxt_before = ReadCtxt();
-  comparison.Mark();
+  comparison.Drain();
   Windows windows(**log, *cpus);
   const int64_t ctxt_begin = ReadCtxt();
-
-  // The workload starts and stops beside the reading, so that all of it is seen.
-  absl::Status started;
-  std::atomic<bool> done = false;
-  std::thread driver([&] {
-    started = workload.Start();
-    if (started.ok()) {
-      RealClock().SleepUntil(MonotonicNs() + static_cast<int64_t>(options.seconds * 1e9));
-      workload.Stop();
-    }
-    done = true;
-  });
   int64_t deadline_ns = MonotonicNs();
-  while (!done) {
+  const auto read_next = [&] {
     RealClock().SleepUntil(deadline_ns = std::max(deadline_ns + kNanosPerMilli, MonotonicNs()));
     windows.Read();
     comparison.Drain();
-  }
+  };
+  for (const int64_t end_ns = deadline_ns + kLearningNs; deadline_ns < end_ns;) read_next();
+  windows.Read();
+  windows.Mark();
+  comparison.Mark();
+
+  // The load starts and stops beside the reading, so that all of it is seen.
+  std::atomic<bool> done = false;
+  std::thread driver([&] {
+    report.load = load();
+    done = true;
+  });
+  while (!done) read_next();
   driver.join();
-  if (!started.ok()) {
-    report.refused = std::string(started.message());
-    return report;
-  }
+  if (!report.load.ok()) return report;
   const int64_t ctxt_end = ReadCtxt();
   windows.Read();
   const int64_t ctxt_after = ReadCtxt();

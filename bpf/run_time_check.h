@@ -1,10 +1,16 @@
-// What a check of the switch log against the oracle found, which of it is out of bounds, and how a person reads it.
+// The switch log against the oracle, under a load, read as the sampler reads it: how far the two are apart, and which
+// of that is out of bounds. docs/run-time.md says what the figures mean.
+//
+// Costs a thread at real-time priority where that is permitted. Threads: one check at a time.
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "base/run_time_method.h"
 #include "base/run_time_types.h"
 
@@ -17,12 +23,8 @@ struct ErrorSpread {
   double worst = 0;
 };
 
-// Of the magnitudes of `errors`.
-ErrorSpread SpreadOf(std::vector<double> errors);
-
-struct CheckReport {
-  std::string workload;
-  std::string refused;  // why this workload cannot run here; empty when it did
+struct RunTimeCheckReport {
+  absl::Status load;  // what the load said: one that cannot run here is told in nothing but this
   RunTimeMethod method = RunTimeMethod::kBpf;
   double seconds = 0;
   int cpus = 0;
@@ -65,13 +67,16 @@ struct CheckReport {
 };
 
 // What is out of bounds, one line each; none when all is well.
-std::vector<std::string> Verdict(const CheckReport& report);
+std::vector<std::string> OutOfBounds(const RunTimeCheckReport& report);
 
-// A table in Markdown, one row per report.
-std::string MarkdownHead();
-std::string MarkdownRow(const CheckReport& report);
+struct RunTimeCheckOptions {
+  std::optional<RunTimeMethod> method;  // else the best that the kernel takes
+};
 
-// All figures of a report that the table has no room for.
-std::string Details(const CheckReport& report);
+// Checks while `load` runs, in a thread of its own. What it starts and ends is seen whole.
+//
+// Errors: those of SwitchLog::Attach() and RunTimeOracle::Attach(), and of reading /sys.
+absl::StatusOr<RunTimeCheckReport> CheckRunTime(const std::function<absl::Status()>& load,
+                                                const RunTimeCheckOptions& options = {});
 
 }  // namespace vrapl
