@@ -24,7 +24,7 @@ namespace {
 
 constexpr char kFooter[] =
     R"(Exit code 0 when energy can be measured, 1 when not; with --cross-check also 1 when the sources differ by more than is
-known or explained, or show what cannot be.
+known or explained, or show what cannot be, or run time differs from the kernel's own accounts.
 
 Examples:
   vrapl probe
@@ -78,7 +78,8 @@ int ProbeVerb(int argc, char** argv) {
   verb.app().add_option("--vms", arguments.vms, "how VMs are found: libvirt, proc (libvirt)")->type_name("NAME");
   verb.app().add_flag("--json", as_json, "the same as JSON, see docs/probe-json.md");
   verb.app().add_flag("--cross-check", cross_check,
-                      "read all usable sources side by side for 2 s: do they agree, and is it plausible?");
+                      "read all usable sources side by side for 2 s: do they agree, and is it plausible? run time too, "
+                      "against the kernel's accounts");
   verb.app().add_flag(
       "--report{default}", report,
       "write what vrapl sees of this hardware to an anonymous archive, for tests/hosts/: --report=FILE");
@@ -106,7 +107,7 @@ int ProbeVerb(int argc, char** argv) {
   const auto on_step = [&progress](absl::string_view step) { progress.Show(step); };
   std::optional<CrossCheck> check;
   if (cross_check || !report.empty())
-    check = RunCrossCheck(host->root, found, {.reading = reading, .on_step = on_step});
+    check = RunCrossCheck(host->root, found, {.reading = reading, .run_time = cross_check, .on_step = on_step});
   if (stop) return kExitInterrupted;
   if (!report.empty()) {
     progress.Show("registers and files, for the report");

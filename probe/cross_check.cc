@@ -1,8 +1,10 @@
 #include "probe/cross_check.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <optional>
+#include <thread>
 #include <tuple>
 #include <utility>
 
@@ -262,7 +264,8 @@ void AddRemarks(const std::vector<NamedSources>& sources, const std::map<int, Th
 }  // namespace
 
 bool CrossCheck::Flagged() const {
-  return std::any_of(remarks.begin(), remarks.end(), [](const CrossRemark& remark) { return remark.flagged; }) ||
+  return (run_time.has_value() && !OutOfBounds(*run_time).empty()) ||
+         std::any_of(remarks.begin(), remarks.end(), [](const CrossRemark& remark) { return remark.flagged; }) ||
          std::any_of(domains.begin(), domains.end(), [](const CrossDomain& domain) {
            return std::any_of(domain.differences.begin(), domain.differences.end(),
                               [](const CrossDifference& difference) { return difference.flagged; });
@@ -357,7 +360,30 @@ CrossCheck RunCrossCheck(const HostRoot& root, const ProbeFindings& found, const
   if (options.on_step) {
     options.on_step(absl::StrCat("reading all sources side by side for ", absl::FormatDuration(options.duration)));
   }
+  // Both see the same seconds: what the reading of the sources costs is a load like any other.
+  std::atomic<bool> done = false;
+  absl::StatusOr<RunTimeCheckReport> run_time = absl::UnknownError("not asked for");
+  std::thread checker;
+  if (options.run_time) {
+    checker = std::thread([&] {
+      run_time = CheckRunTime([&] {
+        while (!done) RealClock().SleepUntil(MonotonicNs() + kNanosPerMilli);
+        return absl::OkStatus();
+      });
+    });
+  }
   CrossCheck check = CompareSources(sources, found.thermal_power, options);
+  if (options.run_time) {
+    // Where there is no energy to read, run time has its seconds all the same.
+    if (sources.empty()) options.clock->SleepUntil(options.clock->NowNs() + absl::ToInt64Nanoseconds(options.duration));
+    done = true;
+    checker.join();
+    if (run_time.ok()) {
+      check.run_time = *std::move(run_time);
+    } else {
+      left_out.push_back(absl::StrCat("run time: ", run_time.status().message()));
+    }
+  }
   check.emulated = found.emulated;
   check.left_out = std::move(left_out);
   if (!found.cpu_table.empty()) {

@@ -5,6 +5,8 @@
 // the bound is the energy of two updates, and of the time between the reads, at the highest power seen. Differences
 // that are known, and why, are taken off first; what is left beyond the bound is flagged.
 //
+// Run time is checked beside it, where asked for: the switch log against the kernel's own account of each thread.
+//
 // Threads: one at a time.
 #pragma once
 
@@ -12,6 +14,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +23,7 @@
 #include "base/clock.h"
 #include "base/energy_source.h"
 #include "base/host_root.h"
+#include "bpf/run_time_check.h"
 #include "probe/findings.h"
 #include "sampler/backend.h"
 
@@ -66,6 +70,7 @@ struct CrossCheck {
   std::vector<std::string> left_out;  // "perf: why", of those that could not be
   std::vector<CrossDomain> domains;
   std::vector<CrossRemark> remarks;
+  std::optional<RunTimeCheckReport> run_time;  // none where it was not asked for or cannot be: then it is in left_out
 
   bool Flagged() const;
 };
@@ -74,6 +79,7 @@ struct CrossCheckOptions {
   absl::Duration duration = absl::Seconds(2);
   const Clock* clock = &RealClock();
   BackendOptions reading = {};                          // as a run would read
+  bool run_time = false;                                // RunCrossCheck() only, and in real time
   std::function<void(absl::string_view step)> on_step;  // may be null
 };
 

@@ -16,6 +16,28 @@ std::string Judged(const CrossDifference& difference) {
   return absl::StrFormat("agrees; %+.3f %% is known: %s", difference.known * 100, difference.why);
 }
 
+void AddRunTime(const RunTimeCheckReport& report, Screen& screen) {
+  screen.Heading(absl::StrFormat("Run time by %s against the kernel's own account of each thread, for %.1f s",
+                                 RunTimeMethodName(report.method), report.seconds));
+  screen.Table(
+      2, {{"", "compared", "p50", "p99", "worst", "worst, cause unknown"},
+          {"slices", absl::StrCat(report.slice_ns.count), absl::StrFormat("%.0f ns", report.slice_ns.p50),
+           absl::StrFormat("%.0f ns", report.slice_ns.p99), absl::StrFormat("%.0f ns", report.slice_ns.worst),
+           absl::StrFormat("%.0f ns", report.slice_unexplained_ns.worst)},
+          {"threads of 5 ms and more", absl::StrCat(report.thread.count),
+           absl::StrFormat("%.4f %%", 100 * report.thread.p50), absl::StrFormat("%.4f %%", 100 * report.thread.p99),
+           absl::StrFormat("%.4f %%", 100 * report.thread.worst),
+           absl::StrFormat("%.4f %%", 100 * report.thread_unexplained.worst)}});
+  screen.Paragraph(2,
+                   absl::StrFormat("rows and wall time are %d ns apart; stolen %.3f ms, known too late for its thread "
+                                   "%.3f ms, unreported %.3f ms (%d gaps)",
+                                   report.residual_ns, 1e-6 * static_cast<double>(report.time.stolen_ns),
+                                   1e-6 * static_cast<double>(report.late_ns),
+                                   1e-6 * static_cast<double>(report.time.unreported_ns), report.gaps),
+                   4);
+  for (const std::string& line : OutOfBounds(report)) screen.Paragraph(2, absl::StrCat("FLAGGED: ", line), 4, Ink::kRed);
+}
+
 }  // namespace
 
 std::string ToText(const CrossCheck& check, const TextOptions& options) {
@@ -46,6 +68,7 @@ std::string ToText(const CrossCheck& check, const TextOptions& options) {
     }
   }
   if (rows.size() > 1) screen.Table(2, rows);
+  if (check.run_time.has_value()) AddRunTime(*check.run_time, screen);
   if (!check.remarks.empty()) screen.Heading("Worth knowing");
   for (const CrossRemark& remark : check.remarks) {
     screen.Paragraph(2, remark.text, 4, remark.flagged ? Ink::kRed : Ink::kPlain);

@@ -124,6 +124,30 @@ Json CrossDomainJson(const CrossDomain& domain) {
   return json;
 }
 
+Json RunTimeCheckJson(const RunTimeCheckReport& report) {
+  const std::vector<std::string> why = OutOfBounds(report);
+  return {{"method", RunTimeMethodName(report.method)},
+          {"seconds", report.seconds},
+          {"slices", report.slice_ns.count},
+          {"slice_p50_ns", report.slice_ns.p50},
+          {"slice_p99_ns", report.slice_ns.p99},
+          {"slice_worst_ns", report.slice_ns.worst},
+          {"threads", report.thread.count},
+          {"thread_p99", report.thread.p99},
+          {"thread_worst", report.thread.worst},
+          {"thread_worst_unexplained", report.thread_unexplained.worst},
+          {"residual_ns", report.residual_ns},
+          {"stolen_ns", report.time.stolen_ns},
+          {"late_ns", report.late_ns},
+          {"unreported_ns", report.time.unreported_ns},
+          {"gaps", report.gaps},
+          {"lost_records", report.lost_records},
+          {"oracle_drops", report.oracle_drops},
+          {"recursion_misses", report.recursion_misses},
+          {"flagged", !why.empty()},
+          {"why", why}};
+}
+
 Json CrossCheckJson(const CrossCheck& check) {
   Json json = {{"seconds", check.seconds},   {"flagged", check.Flagged()}, {"sources", check.sources},
                {"left_out", check.left_out}, {"domains", Json::array()},   {"remarks", Json::array()}};
@@ -131,6 +155,7 @@ Json CrossCheckJson(const CrossCheck& check) {
   for (const CrossRemark& remark : check.remarks) {
     json["remarks"].push_back({{"text", remark.text}, {"flagged", remark.flagged}});
   }
+  if (check.run_time.has_value()) json["run_time"] = RunTimeCheckJson(*check.run_time);
   return json;
 }
 

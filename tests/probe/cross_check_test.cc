@@ -221,5 +221,32 @@ TEST_F(CrossCheckTest, WithoutASourceThereIsNothing) {
   EXPECT_THAT(ToText(check), HasSubstr("energy cannot be measured here"));
 }
 
+TEST(CrossCheckTextTest, SaysByHowMuchRunTimeDiffers) {
+  CrossCheck check;
+  check.run_time = RunTimeCheckReport{.seconds = 2, .slice_ns = {.count = 8055, .p99 = 21}, .gaps = 9};
+  EXPECT_FALSE(check.Flagged());
+  EXPECT_THAT(ToText(check),
+              AllOf(HasSubstr("Run time by bpf against the kernel's own account of each thread, for 2.0 s"),
+                    HasSubstr("8055"), HasSubstr("21 ns"), HasSubstr("rows and wall time are 0 ns apart"),
+                    HasSubstr("9 gaps"), Not(HasSubstr("FLAGGED"))));
+}
+
+TEST(CrossCheckTextTest, FlagsRunTimeThatIsOutOfBounds) {
+  CrossCheck check;
+  check.run_time = RunTimeCheckReport{.switches_different = 7};
+  EXPECT_TRUE(check.Flagged());
+  EXPECT_THAT(ToText(check), HasSubstr("FLAGGED: 7 switches to or from another thread than the kernel's"));
+  check.run_time = RunTimeCheckReport{.thread_unexplained = {.count = 1, .worst = 0.002}};
+  EXPECT_TRUE(check.Flagged());
+  check.run_time = RunTimeCheckReport{.slice_unexplained_ns = {.count = 1, .p99 = 2500}};
+  EXPECT_TRUE(check.Flagged());
+  check.run_time = RunTimeCheckReport{.residual_ns = 1};
+  EXPECT_TRUE(check.Flagged());
+  check.run_time = RunTimeCheckReport{.cpus = 2, .records = 100, .ctxt_least = 150, .ctxt_most = 160};
+  EXPECT_TRUE(check.Flagged()) << "fifty switches that nobody knows of";
+  check.run_time->unreported_switches = 50;
+  EXPECT_FALSE(check.Flagged());
+}
+
 }  // namespace
 }  // namespace vrapl

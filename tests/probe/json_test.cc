@@ -61,6 +61,7 @@ CrossCheck Checked() {
                            .readings = {{.source = "msr", .joules = 1, .watts = 2}},
                            .differences = {{.source = "sysfs", .reference = "msr"}}});
   check.remarks.push_back({"psys is the whole platform", false});
+  check.run_time = RunTimeCheckReport{.residual_ns = 1};
   return check;
 }
 
