@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
 #include <map>
 #include <random>
 
@@ -46,6 +47,7 @@ TEST(MedianOfTest, IsTheMiddleWithAnIntervalAroundIt) {
   EXPECT_GT(wider.high, spread.high);
   EXPECT_EQ(MedianOf({7}).low, 7);
   EXPECT_EQ(MedianOf({}).median, 0);
+  EXPECT_EQ(MedianOf({7, std::nan(""), std::nan("")}).median, 7);
 }
 
 // Of many samples of one distribution, the interval holds its median about as often as it says.
@@ -139,6 +141,80 @@ TEST_F(PairedTest, WhatIsAroundABlockIsNotMeasured) {
   const Comparison comparison = Compare({Costing("a", 1000), around}, Options());
   EXPECT_EQ(comparison.ways[1].to_first.median, 1);
   EXPECT_EQ(inside, 0);
+}
+
+// A way that counts by itself: 10 a time by its counter, 1000 by the clock.
+TEST_F(PairedTest, AWaysOwnCounterTakesThePlaceOfTheClock) {
+  Count counted{.ns = 12345, .times = 77};
+  int counted_at_start = -1;
+  bool inside = false;
+  Way counting = Costing("b", 1000);
+  counting.before = [&] { inside = true; };
+  counting.after = [&] { inside = false; };
+  counting.run = [&, run = counting.run](int64_t times) {
+    run(times);
+    counted = {.ns = counted.ns + 20 * times, .times = counted.times + 2 * times};
+  };
+  counting.counter = [&] {
+    EXPECT_TRUE(inside) << "the counter is read while the way is there";
+    if (counted_at_start < 0) counted_at_start = static_cast<int>(counted.times);
+    return counted;
+  };
+  const Comparison comparison = Compare({Costing("a", 5), counting}, Options());
+  EXPECT_EQ(counted_at_start, 77);
+  EXPECT_EQ(comparison.ways[1].ns.median, 10);
+  EXPECT_EQ(comparison.ways[1].to_first.median, 2);
+  EXPECT_TRUE(comparison.sound());
+}
+
+TEST_F(PairedTest, ACounterThatCountedNothingIsNoFigure) {
+  Way still = Costing("still", 1000);
+  still.counter = [] { return Count{.ns = 5, .times = 5}; };
+  const Comparison comparison = Compare({Costing("a", 5), still}, Options());
+  EXPECT_TRUE(comparison.sound()) << "the others are as good as without it";
+  EXPECT_THAT(Describe(comparison),
+              AllOf(HasSubstr("| a | 5.0 "), HasSubstr("| still | no figures: nothing counted in 60 of 60")));
+  EXPECT_THAT(Describe(Compare({still, Costing("a", 5)}, Options())),
+              AllOf(HasSubstr("No figures"), Not(HasSubstr("| a |"))));
+}
+
+TEST_F(PairedTest, AWayThatDroppedHasNoFigures) {
+  uint64_t dropped = 3;  // before: none of our doing
+  Way leaky = Costing("leaky", 777);
+  leaky.dropped = [&] { return dropped; };
+  EXPECT_THAT(Describe(Compare({Costing("a", 5), leaky}, Options())), HasSubstr("| leaky | 777.0"));
+  leaky.after = [&, blocks = 0]() mutable { dropped += ++blocks == 40 ? 2 : 0; };
+  const std::string text = Describe(Compare({Costing("a", 5), leaky}, Options()));
+  EXPECT_THAT(text,
+              AllOf(HasSubstr("| a | 5.0 "), HasSubstr("| leaky | no figures: 2 dropped"), Not(HasSubstr("777"))));
+  dropped = 0;
+  leaky.after = [&] { ++dropped; };
+  const Comparison first = Compare({leaky, Costing("a", 5)}, Options());
+  EXPECT_FALSE(first.sound()) << "what the others are compared with";
+  EXPECT_THAT(Describe(first), AllOf(HasSubstr("No figures: \"leaky\""), Not(HasSubstr("| a |"))));
+}
+
+TEST_F(PairedTest, TheFloorIsTakenOffTheOthers) {
+  PairedOptions options = Options();
+  options.floor = 1;
+  const Comparison comparison = Compare({Costing("a", 70), Costing("floor", 60), Costing("b", 90)}, options);
+  EXPECT_EQ(comparison.ways[0].ns.median, 70);
+  EXPECT_EQ(comparison.ways[0].net_ns.median, 10);
+  EXPECT_EQ(comparison.ways[1].net_ns.median, 0);
+  EXPECT_EQ(comparison.ways[2].net_ns.median, 30);
+  EXPECT_EQ(comparison.ways[2].to_first.median, 3);
+  EXPECT_EQ(comparison.ways[2].above_ns.median, 20);
+  EXPECT_THAT(Describe(comparison),
+              AllOf(HasSubstr("net of \"floor\""), HasSubstr("| b | 90.0 [90.0, 90.0] | 30.0 [30.0, 30.0] | 3.000 ")));
+  Way leaky = Costing("floor", 60);
+  leaky.dropped = [dropped = uint64_t{0}]() mutable { return dropped++; };
+  EXPECT_THAT(Describe(Compare({Costing("a", 70), leaky}, options)), HasSubstr("No figures: \"floor\": 1 dropped"));
+}
+
+TEST_F(PairedTest, AnyTwoWaysCanBeSetApart) {
+  const Comparison comparison = Compare({Costing("a", 5), Costing("b", 700), Costing("c", 1000)}, Options());
+  EXPECT_EQ(Difference(comparison.ways[2], comparison.ways[1]).median, 300);
+  EXPECT_EQ(Difference(comparison.ways[1], comparison.ways[2]).high, -300);
 }
 
 }  // namespace
