@@ -11,12 +11,6 @@
 namespace vrapl {
 namespace {
 
-double Median(std::vector<double>& values) {
-  const auto middle = values.begin() + static_cast<long>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
-
 // NaN when the way's own counter counted nothing.
 double NsOfBlock(const Way& way, const PairedOptions& options) {
   if (way.before) way.before();
@@ -47,6 +41,13 @@ std::string FlawOf(const std::vector<double>& blocks, uint64_t dropped) {
 
 }  // namespace
 
+double MedianInPlace(std::vector<double>& values) {
+  const auto middle = values.begin() + static_cast<long>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  // Of an even number the mean of the two in the middle: the upper one alone would be too much, and the control not 1.
+  return values.size() % 2 == 1 ? *middle : (*middle + *std::max_element(values.begin(), middle)) / 2;
+}
+
 Spread MedianOf(std::vector<double> values, uint32_t seed, double confidence) {
   std::erase_if(values, [](double value) { return std::isnan(value); });
   if (values.empty()) return {};
@@ -56,12 +57,12 @@ Spread MedianOf(std::vector<double> values, uint32_t seed, double confidence) {
   std::vector<double> resampled(values.size());
   for (int i = 0; i < kResamples; ++i) {
     for (double& value : resampled) value = values[random() % values.size()];
-    medians.push_back(Median(resampled));
+    medians.push_back(MedianInPlace(resampled));
   }
   std::sort(medians.begin(), medians.end());
   const auto tail = static_cast<size_t>((1 - confidence) / 2 * kResamples);
   resampled = values;
-  return {.median = Median(resampled), .low = medians[tail], .high = medians[kResamples - 1 - tail]};
+  return {.median = MedianInPlace(resampled), .low = medians[tail], .high = medians[kResamples - 1 - tail]};
 }
 
 Comparison Compare(const std::vector<Way>& ways, const PairedOptions& options) {

@@ -37,6 +37,9 @@ struct Spread {
   double high = 0;
 };
 
+// Of one value at least; leaves them in another order.
+double MedianInPlace(std::vector<double>& values);
+
 // `values` need not be sorted; those that are no number are left out. `confidence`: 0.95 for a 95 % interval.
 Spread MedianOf(std::vector<double> values, uint32_t seed = 1, double confidence = 0.95);
 

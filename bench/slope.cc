@@ -6,12 +6,6 @@
 namespace vrapl {
 namespace {
 
-double MedianInPlace(std::vector<double>& values) {
-  const auto middle = values.begin() + static_cast<long>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
-
 double LeastSquares(const std::vector<AtSize>& sizes, const std::vector<double>& medians) {
   double x_mean = 0;
   double y_mean = 0;

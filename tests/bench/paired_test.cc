@@ -46,6 +46,7 @@ TEST(MedianOfTest, IsTheMiddleWithAnIntervalAroundIt) {
   EXPECT_LT(wider.low, spread.low);
   EXPECT_GT(wider.high, spread.high);
   EXPECT_EQ(MedianOf({7}).low, 7);
+  EXPECT_EQ(MedianOf({8, 1, 2, 4}).median, 3);
   EXPECT_EQ(MedianOf({}).median, 0);
   EXPECT_EQ(MedianOf({7, std::nan(""), std::nan("")}).median, 7);
 }
