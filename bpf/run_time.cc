@@ -143,7 +143,7 @@ void CpuTimeline::OnRecord(const switch_record& record, int64_t at_ns, RunTimeWi
   // This record is one of them; where an observation has counted it before, it is taken back.
   if (switches_known_) unreported_switches_ += static_cast<int32_t>(step) - 1;
   LearnLost(record.clock, record.clock_task, record.irq);
-  if (switches_known_ && step == 0 && !current_known_) late_ns_ += doubted_ns_;
+  if (switches_known_ && step == 0 && !current_known_) late_ns_ += settled_ns_ - doubted_since_ns_;
   if (current_known_ && !gap) late_ns_ += std::max<int64_t>(0, settled_ns_ - at_ns);
   Settle(at_ns, current_known_ && !gap, window);
   CountLatePending();
@@ -168,7 +168,7 @@ void CpuTimeline::OnObservation(const cpu_observation& observation, int64_t at_n
   // Somebody came on without a record. Since when, the queue does not say: since the last time we knew.
   ++gaps_;
   unreported_switches_ += ahead;
-  doubted_ns_ = std::max<int64_t>(0, at_ns - settled_ns_);
+  if (current_known_) doubted_since_ns_ = settled_ns_;
   Settle(at_ns, false, window);
   current_known_ = false;
   switches_ = observation.switches;

@@ -141,7 +141,7 @@ class CpuTimeline {
   int64_t irq_pending_ns_ = 0;
   int64_t late_pending_ns_ = 0;  // of what is pending, what is already in late_ns_
   int64_t late_ns_ = 0;
-  int64_t doubted_ns_ = 0;  // settled as unreported because of the last observation
+  int64_t doubted_since_ns_ = 0;  // from here on unreported because of the last observation
   // Since settled_ns_, by what ran beside.
   int64_t solo_ns_ = 0;
   int64_t shared_ns_ = 0;
