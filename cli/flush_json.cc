@@ -48,6 +48,8 @@ Json RowJson(const RowReport& row) {
   json["energy_uj"] = row.energy_uj;
   json["active_uj"] = row.active_uj ? Json(*row.active_uj) : Json(nullptr);
   json["run_time_ns"] = row.run_time_ns;
+  if (row.solo_time_ns) json["solo_time_ns"] = *row.solo_time_ns;
+  if (row.shared_time_ns) json["shared_time_ns"] = *row.shared_time_ns;
   return json;
 }
 

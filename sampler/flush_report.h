@@ -47,6 +47,10 @@ struct RowReport {
   int64_t energy_uj = 0;
   std::optional<int64_t> active_uj;  // absent: the base is not known
   int64_t run_time_ns = 0;           // on this package; of the idle row: idle time, and so on
+  // Of run_time_ns, with the physical core to itself, and with something running on an SMT sibling. What is left over is
+  // time in which nobody knows what the sibling did. Absent for rows that are no threads, and for shared counters.
+  std::optional<int64_t> solo_time_ns;
+  std::optional<int64_t> shared_time_ns;
 };
 
 // Rows of one model. Rows of a counter sum to the counter, in ticks.

@@ -8,6 +8,12 @@
 namespace vrapl {
 namespace {
 
+// Whether threads run in rows of this kind; the others are what a CPU does without them.
+bool IsOfThreads(RowKind kind) {
+  return kind != RowKind::kIdle && kind != RowKind::kStolen && kind != RowKind::kUnreported &&
+         kind != RowKind::kInterrupts;
+}
+
 template <typename T>
 T& At(std::vector<T>& values, int index) {
   const auto i = static_cast<size_t>(index);
@@ -50,12 +56,18 @@ void PackageLedger::GatherRows(const Sample& sample) {
     int64_t& ns = At(sample_ns_, id);
     if (ns == 0) sample_rows_.push_back({.row = id});
     ns += thread.run_ns;
+    OnCore& on_core = At(on_core_, id);
+    on_core.solo_ns += thread.solo_ns;
+    on_core.shared_ns += thread.shared_ns;
   }
   for (RowTime& entry : sample_rows_) {
     entry.run_ns = std::exchange(sample_ns_[static_cast<size_t>(entry.row)], 0);
   }
   const CpuTime& time = sample.header.time;
-  if (time.irq_ns > 0) sample_rows_.push_back({.row = kInterruptsRow, .run_ns = time.irq_ns});
+  if (time.irq_ns > 0) {
+    sample_rows_.push_back({.row = kInterruptsRow, .run_ns = time.irq_ns});
+    rows_.ShowInterrupts();
+  }
   if (time.unreported_ns > 0) sample_rows_.push_back({.row = kUnreportedRow, .run_ns = time.unreported_ns});
 
   for (const RowTime& entry : sample_rows_) At(run_ns_, entry.row) += entry.run_ns;
@@ -101,6 +113,7 @@ void PackageLedger::Settle() {
     if (!domain.shared) domain.ledger.Settle(last_t_ns_);
   }
   settled_run_ns_ = std::exchange(run_ns_, {});
+  settled_on_core_ = std::exchange(on_core_, {});
   settled_dt_ns_ = last_t_ns_ - flush_start_ns_;
   settled_capacity_ns_ = std::exchange(capacity_ns_, 0);
   settled_suspended_ns_ = std::exchange(suspended_ns_, 0);
@@ -137,6 +150,11 @@ void PackageLedger::ReportModel(size_t model, ModelReport& out) {
       report.die_id = info.die_id;
       const auto index = static_cast<size_t>(id);
       report.run_time_ns = index < run_ns.size() ? run_ns[index] : 0;
+      if (IsOfThreads(row.kind) && !domain.shared) {
+        const OnCore on_core = index < settled_on_core_.size() ? settled_on_core_[index] : OnCore{};
+        report.solo_time_ns = on_core.solo_ns;
+        report.shared_time_ns = on_core.shared_ns;
+      }
       if (row.kind == RowKind::kVm) report.vm = rows_.vm(row.vm).run;
       out.rows.push_back(std::move(report));
     }

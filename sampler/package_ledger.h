@@ -82,10 +82,16 @@ class PackageLedger {
   int64_t flush_start_ns_;
   int64_t last_t_ns_;
   std::vector<int64_t> run_ns_;  // per row, in this flush
+  struct OnCore {
+    int64_t solo_ns = 0;
+    int64_t shared_ns = 0;
+  };
+  std::vector<OnCore> on_core_;  // likewise: of its run time, alone on the core and not
   int64_t capacity_ns_ = 0;
   int64_t suspended_ns_ = 0;
   bool settled_ = false;  // this package's part of the flush is complete
   std::vector<int64_t> settled_run_ns_;
+  std::vector<OnCore> settled_on_core_;
   std::vector<int64_t> platform_run_ns_;
   int64_t settled_dt_ns_ = 0;
   int64_t settled_capacity_ns_ = 0;

@@ -55,7 +55,7 @@ RowTable::RowTable(pid_t vrapl, std::set<pid_t> emulators, ThreadFacts facts)
   fixed(kEmulatorRow, RowKind::kEmulator);
   fixed(kOtherRow, RowKind::kOther);
   fixed(kKernelRow, RowKind::kKernel);
-  fixed(kInterruptsRow, RowKind::kInterrupts);
+  rows_[kInterruptsRow].kind = RowKind::kInterrupts;
 }
 
 void RowTable::UpdateVms(const std::vector<Vm>& vms) {

@@ -35,7 +35,7 @@ inline constexpr int kVraplRow = kFirstFreeRow;
 inline constexpr int kEmulatorRow = kFirstFreeRow + 1;
 inline constexpr int kOtherRow = kFirstFreeRow + 2;
 inline constexpr int kKernelRow = kFirstFreeRow + 3;
-inline constexpr int kInterruptsRow = kFirstFreeRow + 4;  // where the kernel tells their time apart; else in no row
+inline constexpr int kInterruptsRow = kFirstFreeRow + 4;  // there only where the kernel tells their time apart
 inline constexpr int kFirstVmRow = kFirstFreeRow + 5;
 
 // One start of a VM: the same VM started again is another one, with totals of its own.
@@ -67,6 +67,9 @@ class RowTable {
   // libvirt puts helpers into the VM's cgroup after it has started those. A thread that is gone when it is looked at
   // keeps the row that it had.
   int RowOf(const ThreadRun& thread);
+
+  // The kernel tells the time of interrupts apart: there is a row for it from now on.
+  void ShowInterrupts() { rows_[kInterruptsRow].used = true; }
 
   int row_count() const { return static_cast<int>(rows_.size()); }
   const RowInfo& row(int id) const { return rows_[static_cast<size_t>(id)]; }

@@ -83,6 +83,32 @@ void ExpectLaws(const Json& counters, const Json& rows) {
   }
 }
 
+// A core with two threads: who runs has a neighbour now and then, and the rows say for how long.
+TEST_F(EmulatedRunTest, RowsOfAHostWithSmtSayHowLongTheyHadTheirCoreAlone) {
+  if (::sysconf(_SC_NPROCESSORS_ONLN) < 2) GTEST_SKIP() << "one CPU has no sibling";
+  const Ended ended = Run({"sample", "--emulate=skylake-sp", "--duration=1s", "--format=jsonl",
+                           "--emulator-option=--cores=1", "--emulator-option=--threads=2",
+                           "--emulator-option=--power=const:80W", "--emulator-option=--dram=const:5W"});
+  ASSERT_EQ(ended.code, 0) << ended.err;
+  const Json json = Json::parse(LinesOf(ended.out).at(0));
+  ExpectLaws(json["counters"], json["rows"]);
+  int64_t run_ns = 0;
+  int64_t shared_ns = 0;
+  int64_t unreported_ns = 0;
+  for (const Json& row : json["rows"]) {
+    if (row["domain"] != "package") continue;
+    if (row["kind"] == "unreported" || row["kind"] == "stolen") unreported_ns += row["run_time_ns"].get<int64_t>();
+    if (!row.contains("solo_time_ns")) continue;
+    const int64_t on_core_ns = row["solo_time_ns"].get<int64_t>() + row["shared_time_ns"].get<int64_t>();
+    EXPECT_LE(on_core_ns, row["run_time_ns"].get<int64_t>());
+    run_ns += row["run_time_ns"].get<int64_t>();
+    run_ns -= on_core_ns;
+    shared_ns += row["shared_time_ns"].get<int64_t>();
+  }
+  EXPECT_LE(run_ns, unreported_ns) << "unknown only beside what was not reported, or stolen from that";
+  EXPECT_GT(shared_ns, 0) << "the sampler and the emulator run at the same time now and then";
+}
+
 TEST_F(EmulatedRunTest, SampleAsJsonLinesClosesInEveryLine) {
   const Ended ended = Run({"sample", "--emulate", "--duration=3s", "--format=jsonl", "--model=base-share,share",
                            "--emulator-option=--power=const:80W"});

@@ -56,7 +56,9 @@ ModelReport MadeModel(Model model) {
                   .domain = {RaplDomain::kPackage},
                   .energy_ticks = 400,
                   .energy_uj = 24'414,
-                  .run_time_ns = kSecond},
+                  .run_time_ns = kSecond,
+                  .solo_time_ns = 6 * kSecond / 10,
+                  .shared_time_ns = 4 * kSecond / 10},
                  {.kind = RowKind::kIdle,
                   .domain = {RaplDomain::kDram},
                   .energy_ticks = 30,
@@ -147,6 +149,9 @@ TEST(FlushJsonTest, HasTheKeysThatAreDocumented) {
   EXPECT_EQ(json["rows"][1]["pid"], 4711);
   EXPECT_TRUE(json["rows"][1]["active_uj"].is_null()) << "not known is not zero";
   EXPECT_EQ(json["rows"][3]["active_uj"], 150);
+  EXPECT_EQ(json["rows"][1]["solo_time_ns"], 600'000'000);
+  EXPECT_EQ(json["rows"][1]["shared_time_ns"], 400'000'000);
+  EXPECT_FALSE(json["rows"][0].contains("solo_time_ns")) << "nobody runs in the idle row";
   EXPECT_EQ(json["rows"][0]["id"], "idle");
   EXPECT_TRUE(json["rows"][0]["part"].is_null());
   EXPECT_THAT(KeysOf(json["vms"][0]),
@@ -246,7 +251,7 @@ TEST(FlushCsvTest, EveryRowHasTheColumnsOfTheHeader) {
   const std::string header = FlushCsvHeader();
   EXPECT_EQ(header,
             "t_ns,dt_ns,kind,vm_id,vm_name,vm_pid,part,package,die,domain,energy_ticks,energy_uj,active_uj,run_time_ns,"
-            "read_errors,model,source,cpu_table\n");
+            "solo_time_ns,shared_time_ns,read_errors,model,source,cpu_table\n");
   FlushReport report = MadeReport();
   report.models.push_back(MadeModel(Model::kShare));
   const std::string text = FlushToCsv(report);
@@ -254,16 +259,16 @@ TEST(FlushCsvTest, EveryRowHasTheColumnsOfTheHeader) {
   std::vector<std::vector<std::string>> records;
   while (!rest.empty()) records.push_back(NextRecord(rest));
   ASSERT_THAT(records, SizeIs(8));
-  for (const auto& record : records) EXPECT_THAT(record, SizeIs(18));
+  for (const auto& record : records) EXPECT_THAT(record, SizeIs(20));
   EXPECT_THAT(records[1], ElementsAre("6000000017", "2000000000", "vm", "11112222-3333-4444-5555-666677778888", "web",
-                                      "4711", "vcpu0", "0", "0", "package", "400", "24414", "", "1000000000", "0",
-                                      "capacity", "emulated", ""));
+                                      "4711", "vcpu0", "0", "0", "package", "400", "24414", "", "1000000000",
+                                      "600000000", "400000000", "0", "capacity", "emulated", ""));
   EXPECT_THAT(records[3], ElementsAre("6000000017", "2000000000", "vm", "11112222-3333-4444-5555-666677778888", "web",
-                                      "4711", "vcpu0", "0", "0", "dram", "10", "153", "150", "1000000000", "7",
+                                      "4711", "vcpu0", "0", "0", "dram", "10", "153", "150", "1000000000", "", "", "7",
                                       "base-share", "emulated", ""));
   EXPECT_THAT(records[0], ElementsAre("6000000017", "2000000000", "idle", "", "", "", "", "0", "0", "package", "600",
-                                      "36621", "", "3000000000", "0", "capacity", "emulated", ""));
-  EXPECT_EQ(records[4][15], "share") << "each model's rows say whose they are";
+                                      "36621", "", "3000000000", "", "", "0", "capacity", "emulated", ""));
+  EXPECT_EQ(records[4][17], "share") << "each model's rows say whose they are";
 }
 
 TEST(FlushCsvTest, AnyNameIsOneField) {
@@ -276,9 +281,9 @@ TEST(FlushCsvTest, AnyNameIsOneField) {
     absl::string_view rest = text;
     const std::vector<std::string> record = NextRecord(rest);
     EXPECT_TRUE(rest.empty());
-    ASSERT_THAT(record, SizeIs(18));
+    ASSERT_THAT(record, SizeIs(20));
     EXPECT_EQ(record[4], name);
-    EXPECT_EQ(record[16], "emulated");
+    EXPECT_EQ(record[18], "emulated");
   }
 }
 

@@ -145,6 +145,7 @@ class MadeHost {
         ASSERT_GE(row.energy_uj, 0);
         ASSERT_GE(row.active_uj.value_or(0), 0);
         ASSERT_GE(row.run_time_ns, 0);
+        ASSERT_LE(row.solo_time_ns.value_or(0) + row.shared_time_ns.value_or(0), row.run_time_ns);
         RowSum& sum = sums_[m][key];
         sum.ticks += row.energy_ticks;
         sum.energy_uj += row.energy_uj;

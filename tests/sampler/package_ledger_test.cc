@@ -261,5 +261,30 @@ TEST(PackageLedgerTest, CpusThatComeAndGoKeepEveryNanosecondAndTick) {
   EXPECT_EQ(host.CounterSum(1, RaplDomain::kPackage), host.package(1).ticks(0));
 }
 
+// What a thread had its core to itself, and not, arrives in its row; the rest of its run time stays unknown.
+TEST(PackageLedgerTest, SoloAndSharedTimeGoToTheRowOfTheirThread) {
+  MadeHost host({});
+  host.SetVms({MadeVm("web", 1000)});
+  host.package().SetPlan([&](int64_t from_ns, int64_t to_ns, RunTimeWindow& window) {
+    const int64_t ns = to_ns - from_ns;
+    window.AddThread({.tid = 1001, .tgid = 1000, .run_ns = ns, .solo_ns = ns / 2, .shared_ns = ns / 4});
+    window.AddIdle(ns);
+  });
+  host.RunFor(2 * kSecond + 10 * kMs);
+  ASSERT_FALSE(host.reports().empty());
+  const FlushReport& report = host.reports()[0];
+  bool seen = false;
+  for (const RowReport& row : report.models[0].rows) {
+    EXPECT_EQ(row.solo_time_ns.has_value(), row.kind != RowKind::kIdle && row.kind != RowKind::kStolen &&
+                                                row.kind != RowKind::kUnreported)
+        << RowKindName(row.kind);
+    if (row.part != "vcpu0") continue;
+    seen = true;
+    EXPECT_NEAR(static_cast<double>(*row.solo_time_ns), 0.5 * static_cast<double>(row.run_time_ns), 3000);
+    EXPECT_NEAR(static_cast<double>(*row.shared_time_ns), 0.25 * static_cast<double>(row.run_time_ns), 3000);
+  }
+  EXPECT_TRUE(seen);
+}
+
 }  // namespace
 }  // namespace vrapl

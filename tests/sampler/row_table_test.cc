@@ -62,6 +62,10 @@ TEST_F(RowTableTest, TheFixedRowsAreThereFromTheStart) {
   EXPECT_EQ(rows_.row(kEmulatorRow).kind, RowKind::kEmulator);
   EXPECT_EQ(rows_.row(kOtherRow).kind, RowKind::kOther);
   EXPECT_EQ(rows_.row(kKernelRow).kind, RowKind::kKernel);
+  EXPECT_EQ(rows_.row(kInterruptsRow).kind, RowKind::kInterrupts);
+  EXPECT_FALSE(rows_.row(kInterruptsRow).used) << "a zero from a kernel that does not tell would be a lie";
+  rows_.ShowInterrupts();
+  EXPECT_TRUE(rows_.row(kInterruptsRow).used);
   for (int row = 0; row < rows_.row_count(); ++row) EXPECT_TRUE(rows_.row(row).used);
   EXPECT_EQ(rows_.row_count(), kFirstVmRow);
 }
