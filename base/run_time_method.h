@@ -28,6 +28,11 @@ std::optional<RunTimeMethod> RunTimeMethodOfName(absl::string_view name);
 // clock" and the like.
 absl::string_view RunTimeError(RunTimeMethod method);
 
+// Every switch, by the scheduler's own clock: what the kernel itself counts by.
+inline constexpr bool IsExact(RunTimeMethod method) {
+  return method == RunTimeMethod::kBpf || method == RunTimeMethod::kRawTp;
+}
+
 inline constexpr bool UsesKtime(RunTimeMethod method) {
   return method == RunTimeMethod::kBpfKtime || method == RunTimeMethod::kRawTpKtime;
 }

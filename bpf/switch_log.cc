@@ -85,7 +85,7 @@ absl::Status ExplainLoadError(int error, const std::string& warnings) {
   if (::access("/sys/kernel/btf/vmlinux", R_OK) != 0) {
     return absl::UnimplementedError(
         "load the sched_switch program: this kernel has no BTF (/sys/kernel/btf/vmlinux); run a kernel built with "
-        "CONFIG_DEBUG_INFO_BTF=y");
+        "CONFIG_DEBUG_INFO_BTF=y, or give its BTF by --btf=FILE");
   }
   return absl::UnimplementedError(
       absl::StrCat("load the sched_switch program: ", std::strerror(error), " (", Reason(warnings), ")"));
@@ -108,18 +108,18 @@ SwitchLog::~SwitchLog() {
   if (logs_ != nullptr) ::munmap(logs_, mapped_bytes_);
 }
 
-absl::StatusOr<std::unique_ptr<SwitchLog>> SwitchLog::Attach() {
+absl::StatusOr<std::unique_ptr<SwitchLog>> SwitchLog::Attach(const std::string& btf) {
   absl::Status why;
   for (const RunTimeMethod method : kRunTimeMethods) {
     if (method == RunTimeMethod::kSchedstat) break;
-    absl::StatusOr<std::unique_ptr<SwitchLog>> log = Attach(method);
+    absl::StatusOr<std::unique_ptr<SwitchLog>> log = Attach(method, btf);
     if (log.ok() || !absl::IsUnimplemented(log.status())) return log;
     why.Update(log.status());  // the first: why the best one is not to be had
   }
   return why;
 }
 
-absl::StatusOr<std::unique_ptr<SwitchLog>> SwitchLog::Attach(RunTimeMethod method) {
+absl::StatusOr<std::unique_ptr<SwitchLog>> SwitchLog::Attach(RunTimeMethod method, const std::string& btf) {
   if (method == RunTimeMethod::kSchedstat) return absl::InvalidArgumentError("schedstat needs no switch log");
   if (absl::Status same = CheckPidNamespace(); !same.ok()) return same;
   // Kernels before 5.11 charge map memory to RLIMIT_MEMLOCK.
@@ -134,7 +134,8 @@ absl::StatusOr<std::unique_ptr<SwitchLog>> SwitchLog::Attach(RunTimeMethod metho
   } restore;
 
   auto skeleton = std::make_unique<Skeleton>();
-  skeleton->object = switch_log_program__open();
+  LIBBPF_OPTS(bpf_object_open_opts, options, .btf_custom_path = btf.empty() ? nullptr : btf.c_str());
+  skeleton->object = switch_log_program__open_opts(&options);
   if (skeleton->object == nullptr) return ExplainLoadError(errno, warnings);
   const bool raw = method == RunTimeMethod::kRawTp || method == RunTimeMethod::kRawTpKtime;
   bpf_program__set_autoload(skeleton->object->progs.on_sched_switch, !raw);
@@ -182,7 +183,8 @@ bool SwitchLog::ReadClockPair(int cpu, uint64_t& clock, uint64_t& monotonic) con
 void SwitchLog::Observe(int first_cpu, int end_cpu, uint32_t reader) {
   if (observe_fd_ < 0) return;
   while (first_cpu < end_cpu) {
-    observe_args args{.first_cpu = static_cast<uint32_t>(first_cpu), .end_cpu = static_cast<uint32_t>(end_cpu), .reader = reader};
+    observe_args args{
+        .first_cpu = static_cast<uint32_t>(first_cpu), .end_cpu = static_cast<uint32_t>(end_cpu), .reader = reader};
     LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &args, .ctx_size_in = sizeof args);
     if (bpf_prog_test_run_opts(observe_fd_, &options) != 0) {
       for (int cpu = first_cpu; cpu < end_cpu; ++cpu) {

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
@@ -20,11 +21,15 @@ class SwitchLog {
  public:
   // The best of the BPF methods that this kernel takes; kSchedstat is none of them.
   //
-  // Errors: PERMISSION_DENIED (CAP_BPF and CAP_PERFMON are needed), UNIMPLEMENTED (kernel without BTF or without the
-  // fields the program reads), FAILED_PRECONDITION (in a PID namespace of one's own). The message names the remedy.
-  static absl::StatusOr<std::unique_ptr<SwitchLog>> Attach();
+  // `btf`: a file with the kernel's BTF, for kernels without /sys/kernel/btf/vmlinux; "" else. Only the raw-tp methods
+  // can do with it: the kernel itself must have BTF for the others.
+  //
+  // Errors: PERMISSION_DENIED (CAP_BPF and CAP_PERFMON are needed; what is missing is named), UNIMPLEMENTED (kernel
+  // without BTF or without the fields the program reads), FAILED_PRECONDITION (in a PID namespace of one's own). The
+  // message names the remedy.
+  static absl::StatusOr<std::unique_ptr<SwitchLog>> Attach(const std::string& btf = "");
   // This one and no other.
-  static absl::StatusOr<std::unique_ptr<SwitchLog>> Attach(RunTimeMethod method);
+  static absl::StatusOr<std::unique_ptr<SwitchLog>> Attach(RunTimeMethod method, const std::string& btf = "");
   ~SwitchLog();
   SwitchLog(const SwitchLog&) = delete;
   SwitchLog& operator=(const SwitchLog&) = delete;
@@ -67,8 +72,8 @@ class SwitchLog {
   void Observe(int first_cpu, int end_cpu, uint32_t reader);
   cpu_observation Observation(int cpu) const { return log(cpu).observation; }
 
-  // Moves the calling thread once to each CPU, where it sleeps for a moment, and back, so that each CPU has at least one
-  // record.
+  // Moves the calling thread once to each CPU, where it sleeps for a moment, and back, so that each CPU has at least
+  // one record.
   void Prime(absl::Span<const int> cpus) const;
 
   // What the sched_switch program cost so far, as the kernel counts it; 0 unless statistics are on

@@ -1,7 +1,11 @@
 #include "cli/arguments.h"
 
+#include <unistd.h>
+
 #include <cctype>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <nlohmann/json.hpp>
 #include <string_view>
 
@@ -9,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
@@ -68,6 +73,13 @@ void AddRunOptions(CLI::App& app, CommonArguments& arguments) {
   app.add_option("--base-power", arguments.base_power,
                  "idle power, given instead of learned: 20W or package=20W,dram=3W")
       ->type_name("POWER");
+  app.add_option("--run-time", arguments.run_time,
+                 "how run time is known: auto, the first of these that works; bpf, every switch by the scheduler's own "
+                 "clock; raw-tp, the same for kernels without BPF trampolines; bpf-ktime, raw-tp-ktime, without stolen "
+                 "time; schedstat, no BPF: the kernel's accounts, every 10 ms (docs/run-time.md)")
+      ->type_name("NAME");
+  app.add_option("--btf", arguments.btf, "the kernel's BTF, for raw-tp where there is no /sys/kernel/btf/vmlinux")
+      ->type_name("FILE");
   app.add_option("--period", arguments.period, "time between samples (1ms)")->type_name("TIME");
   app.add_option("--duration", arguments.duration, "end after this time")->type_name("TIME");
   app.add_option("--format", arguments.format, "text, csv or jsonl (text)")->type_name("NAME");
@@ -119,6 +131,15 @@ absl::StatusOr<DaemonOptions::Vms> ParseVms(absl::string_view text) {
   if (text.empty() || text == "libvirt") return DaemonOptions::Vms::kLibvirt;
   if (text == "proc") return DaemonOptions::Vms::kProc;
   return UnknownWord("--vms", text, {"libvirt", "proc"});
+}
+
+absl::StatusOr<std::optional<RunTimeMethod>> ParseRunTime(absl::string_view text) {
+  if (text == "auto") return std::nullopt;
+  std::vector<std::string> words = {"auto"};
+  for (const RunTimeMethod method : kRunTimeMethods) words.emplace_back(RunTimeMethodName(method));
+  const std::optional<RunTimeMethod> method = RunTimeMethodOfName(absl::StrReplaceAll(text, {{"_", "-"}}));
+  if (!method) return UnknownWord("--run-time", text, words);
+  return method;
 }
 
 absl::StatusOr<Format> ParseFormat(absl::string_view text) {
@@ -197,6 +218,13 @@ absl::StatusOr<DaemonOptions> ToDaemonOptions(const CommonArguments& arguments) 
   absl::StatusOr<std::map<RaplDomain, double>> base = ParseBasePower(arguments.base_power);
   if (!base.ok()) return base.status();
   options.base_power_w = *base;
+  absl::StatusOr<std::optional<RunTimeMethod>> run_time = ParseRunTime(arguments.run_time);
+  if (!run_time.ok()) return run_time.status();
+  options.run_time = *run_time;
+  if (!arguments.btf.empty() && ::access(arguments.btf.c_str(), R_OK) != 0) {
+    return absl::InvalidArgumentError(absl::StrCat("--btf=", arguments.btf, ": ", std::strerror(errno)));
+  }
+  options.btf = arguments.btf;
   absl::StatusOr<int64_t> period = ParseDurationNs("--period", arguments.period, 100'000, kNanosPerSecond);
   if (!period.ok()) return period.status();
   options.period_ns = *period;

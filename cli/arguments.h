@@ -34,6 +34,8 @@ struct CommonArguments {
   std::string vms;
   std::string model = "base-share";
   std::string base_power;
+  std::string run_time = "auto";
+  std::string btf;
   std::string period = "1ms";
   std::string duration;
   std::string format = "text";
@@ -42,7 +44,8 @@ struct CommonArguments {
 
 // Which energy counters: --backend, --cpu-table, --host-root, --emulate and its options. For every verb.
 void AddSourceOptions(CLI::App& app, CommonArguments& arguments);
-// Which VMs and how they are charged: --connect, --vms, --vm, --model, --base-power, --period, --duration, --format.
+// Which VMs and how they are charged: --connect, --vms, --vm, --model, --base-power, --run-time, --btf, --period,
+// --duration, --format.
 void AddRunOptions(CLI::App& app, CommonArguments& arguments);
 
 // "2s", "1ms", "1m30s". `name` is the option, for the message.
@@ -53,6 +56,8 @@ absl::StatusOr<Backend> ParseBackend(absl::string_view text);
 absl::StatusOr<CpuTable> ParseCpuTable(const std::string& path);
 absl::StatusOr<std::vector<Model>> ParseModels(absl::string_view text);
 absl::StatusOr<DaemonOptions::Vms> ParseVms(absl::string_view text);  // "": libvirt
+// "auto": none, the best that is to be had.
+absl::StatusOr<std::optional<RunTimeMethod>> ParseRunTime(absl::string_view text);
 absl::StatusOr<Format> ParseFormat(absl::string_view text);
 // "80W" for the package, or "package=80W,dram=5W".
 absl::StatusOr<std::map<RaplDomain, double>> ParseBasePower(absl::string_view text);

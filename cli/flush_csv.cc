@@ -18,7 +18,7 @@ std::string OrEmpty(const std::optional<int64_t>& value) { return value ? absl::
 
 std::string FlushCsvHeader() {
   return "t_ns,dt_ns,kind,vm_id,vm_name,vm_pid,part,package,die,domain,energy_ticks,energy_uj,active_uj,run_time_ns,"
-         "solo_time_ns,shared_time_ns,read_errors,model,source,cpu_table\n";
+         "solo_time_ns,shared_time_ns,read_errors,model,run_time_method,source,cpu_table\n";
 }
 
 std::string FlushToCsv(const FlushReport& report) {
@@ -37,10 +37,10 @@ std::string FlushToCsv(const FlushReport& report) {
                       Quoted(row.vm.name), ",", row.kind == RowKind::kVm ? absl::StrCat(row.vm.pid) : "", ",", row.part,
                       ",", row.package_id, ",", row.die_id, ",");
       absl::StrAppend(&text, DomainName(row.domain), ",", row.energy_ticks, ",", row.energy_uj, ",",
-                      OrEmpty(row.active_uj), ",", row.run_time_ns, ",",
-                      OrEmpty(row.solo_time_ns), ",", OrEmpty(row.shared_time_ns), ",");
-      absl::StrAppend(&text, read_errors, ",", ModelName(applied), ",", report.source, ",", Quoted(report.cpu_table),
-                      "\n");
+                      OrEmpty(row.active_uj), ",", row.run_time_ns, ",", OrEmpty(row.solo_time_ns), ",",
+                      OrEmpty(row.shared_time_ns), ",");
+      absl::StrAppend(&text, read_errors, ",", ModelName(applied), ",", RunTimeMethodName(report.run_time_method), ",",
+                      report.source, ",", Quoted(report.cpu_table), "\n");
     }
   }
   return text;

@@ -85,7 +85,8 @@ Json SamplerJson(const SamplerReport& sampler) {
   json["missed"] = lateness.missed;
   json["dropped"] = sampler.dropped;
   json["read_errors"] = sampler.read_errors;
-  json["unreported_switches"] = sampler.gaps;
+  json["gaps"] = sampler.gaps;
+  json["unreported_switches"] = sampler.unreported_switches;
   json["lost_records"] = sampler.lost_records;
   json["skew_max_ns"] = sampler.skew_max_ns;
   json["late_p50_ns"] = lateness.p50_ns;
@@ -111,6 +112,9 @@ std::string FlushToJson(const FlushReport& report) {
   json["backend"] = report.backend;
   if (report.power_based) json["power_based"] = true;
   if (!report.cpu_table.empty()) json["cpu_table"] = report.cpu_table;
+  json["run_time_method"] = RunTimeMethodName(report.run_time_method);
+  if (!IsExact(report.run_time_method)) json["run_time_error"] = RunTimeError(report.run_time_method);
+  json["recursion_misses"] = report.recursion_misses;
   json["model"] = ModelName(first.model);
   json["counters"] = List(first.counters, CounterJson);
   json["rows"] = List(first.rows, RowJson);

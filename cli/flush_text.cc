@@ -134,9 +134,10 @@ std::string Sparkline(const std::vector<float>& values, int width, float most) {
 
 std::string FlushToText(const FlushReport& report, const TextStyle& style) {
   std::string text =
-      absl::StrFormat("flush %d  t = %.3f s  dt = %.6f s  source %s (%s)%s\n", report.seq,
+      absl::StrFormat("flush %d  t = %.3f s  dt = %.6f s  source %s (%s)  run time by %s%s\n", report.seq,
                       static_cast<double>(report.t_ns) * 1e-9, static_cast<double>(report.dt_ns) * 1e-9, report.source,
-                      report.backend + (report.power_based ? ": power, integrated" : ""), report.last ? "  last" : "");
+                      report.backend + (report.power_based ? ": power, integrated" : ""),
+                      RunTimeMethodName(report.run_time_method), report.last ? "  last" : "");
   if (!report.cpu_table.empty()) absl::StrAppend(&text, "  cpu_table=", report.cpu_table, "\n");
   for (const ModelReport& model : report.models) AppendLedger(report, model, text);
   // One scale for all VMs: the highest column. A single sample may be higher; it would flatten the rest.
@@ -166,11 +167,19 @@ std::string FlushToText(const FlushReport& report, const TextStyle& style) {
     const LatenessSummary& lateness = sampler.lateness;
     absl::StrAppendFormat(&text,
                           "  sampler of package %d: %d samples, %d late, %d missed, %d dropped, %d reads failed\n"
-                          "    lateness p50 %.0f us, p99 %.0f us, max %.0f us; %d switches unreported\n",
+                          "    lateness p50 %.0f us, p99 %.0f us, max %.0f us; %d switches unreported in %d gaps\n",
                           sampler.package_id, lateness.samples, lateness.late, lateness.missed, sampler.dropped,
                           sampler.read_errors, static_cast<double>(lateness.p50_ns) * 1e-3,
                           static_cast<double>(lateness.p99_ns) * 1e-3, static_cast<double>(lateness.max_ns) * 1e-3,
-                          sampler.gaps);
+                          sampler.unreported_switches, sampler.gaps);
+    if (sampler.lost_records > 0) absl::StrAppendFormat(&text, "    %d switch records LOST\n", sampler.lost_records);
+  }
+  if (!IsExact(report.run_time_method)) {
+    AppendFolded("  ", "    ", absl::StrCat("run time: ", RunTimeError(report.run_time_method)), text);
+  }
+  if (report.recursion_misses > 0) {
+    absl::StrAppendFormat(&text, "  %d switches MISSED by the sched_switch program: run time is not exact\n",
+                          report.recursion_misses);
   }
   for (const std::string& problem : report.problems) AppendFolded("  note: ", "    ", problem, text);
   return text + "\n";

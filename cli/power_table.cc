@@ -70,6 +70,12 @@ std::string PowerTable::Format(const FlushReport& report) {
       if (wanted) add(vms ? absl::StrCat("vm:", row.vm.name) : std::string(RowKindName(row.kind)), row.energy_uj);
     }
   }
+  if (report.new_recursion_misses > 0) notes.push_back(absl::StrCat(report.new_recursion_misses, " switches missed"));
+  for (const SamplerReport& sampler : report.samplers) {
+    if (sampler.new_lost_records == 0) continue;
+    notes.push_back(
+        absl::StrCat("package ", sampler.package_id, ": ", sampler.new_lost_records, " switch records lost"));
+  }
   const bool by_capacity = std::any_of(model.counters.begin(), model.counters.end(),
                                        [&](const CounterReport& counter) { return counter.model != model.model; });
 
@@ -77,8 +83,9 @@ std::string PowerTable::Format(const FlushReport& report) {
   for (const auto& [column, energy_uj] : cells) columns.push_back(column);
   std::string text;
   if (columns != columns_ || lines_since_header_ >= kHeaderEvery) {
-    absl::StrAppendFormat(&text, "# watts, mean of each interval; source %s (%s)%s\n%12s", report.source,
-                          report.backend + (report.power_based ? ": power, integrated" : ""),
+    absl::StrAppendFormat(&text, "# watts, mean of each interval; source %s (%s); run time by %s%s\n%12s",
+                          report.source, report.backend + (report.power_based ? ": power, integrated" : ""),
+                          RunTimeMethodName(report.run_time_method),
                           report.cpu_table.empty() ? "" : absl::StrCat("; cpu_table=", report.cpu_table), "t_s");
     for (const std::string& column : columns) absl::StrAppendFormat(&text, " %12s", column);
     text += "  model\n";

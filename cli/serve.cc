@@ -55,6 +55,8 @@ std::string DescriptionText(const RunDescription& description) {
                   description.power_based ? ": power, integrated over time, no energy counter" : "", "\n");
   if (!description.cpu_table.empty()) absl::StrAppend(&text, "  cpu_table=", description.cpu_table, "\n");
   for (const std::string& package : description.packages) absl::StrAppend(&text, "  ", package, "\n");
+  absl::StrAppend(&text, "  run time by ", RunTimeMethodName(description.run_time), ": ",
+                  RunTimeError(description.run_time), "\n");
   return absl::StrCat(text, "  VMs by ", description.vms, "\n");
 }
 

@@ -22,7 +22,11 @@ constexpr size_t kMaxWord = 32;
 constexpr struct {
   uint32_t bit;
   absl::string_view word;
-} kStateWords[] = {{kLineWarm, "warm"}, {kLineGap, "gap"}, {kLineNoEnergy, "noenergy"}, {kLineOther, "other"}};
+} kStateWords[] = {{kLineWarm, "warm"},
+                   {kLineGap, "gap"},
+                   {kLineNoEnergy, "noenergy"},
+                   {kLineCoarse, "coarse"},
+                   {kLineOther, "other"}};
 
 bool IsWordChar(char c) { return absl::ascii_isalnum(static_cast<unsigned char>(c)) || absl::StrContains("._+-", c); }
 
@@ -127,6 +131,7 @@ bool TakeField(absl::string_view key, absl::string_view value, GuestLine& line) 
   if (key == "vcpus") return ParseInteger(value, line.vcpus);
   if (key == "model") return ParseWord(value, line.model);
   if (key == "source") return ParseWord(value, line.source);
+  if (key == "run_time_method") return ParseWord(value, line.run_time_method);
   if (key == "epoch") return ParseHex8(value, line.epoch);
   if (key == "st") return ParseState(value, line.state);
   return true;
@@ -153,6 +158,7 @@ std::string FormatGuestLine(const GuestLine& line) {
   if (line.vcpus.has_value()) add("vcpus", absl::StrCat(*line.vcpus));
   if (!line.model.empty()) add("model", Word(line.model));
   if (!line.source.empty()) add("source", Word(line.source));
+  if (!line.run_time_method.empty()) add("run_time_method", Word(line.run_time_method));
   add("epoch", Hex8(line.epoch));
   add("st", StateWords(line.state));
   absl::StrAppend(&text, " *", Hex8(GuestLineCrc(text)), "\n");

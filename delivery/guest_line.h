@@ -3,7 +3,7 @@
 //
 //   VRAPL1 seq=1042 unix_s=1763767882.271 dt_s=2.000013 power_w=12.450
 //   energy_uj=31842100000 run_time_ns=803441827712 vcpus=4 model=base-share
-//   source=msr epoch=9f3a61c2 st=ok *aabed77b
+//   source=msr run_time_method=bpf epoch=9f3a61c2 st=ok *4a2c6c98
 //
 // Pure: no file, clock or thread. Threads: any.
 #pragma once
@@ -29,6 +29,7 @@ enum GuestLineState : uint32_t {
   kLineWarm = 1,      // "warm": the first interval of an epoch
   kLineGap = 2,       // "gap": part of it was not measured, or measured coarsely
   kLineNoEnergy = 4,  // "noenergy": this host has no energy counter; there is run time only
+  kLineCoarse = 16,   // "coarse": run time is not of every switch by the scheduler's clock; run_time_method says how
   kLineOther = 8,     // read from a line: a word that this version does not know
 };
 
@@ -45,15 +46,16 @@ struct GuestLine {
   std::optional<int64_t> err_uj;           // 95 % measurement error of this interval's energy
   std::optional<int64_t> run_time_ns;      // of all threads of the VM, since the epoch began
   std::optional<int64_t> vcpus;
-  std::string model;   // how energy was divided: "base-share", "share", "capacity"
-  std::string source;  // where it was read: "msr", "perf", "sysfs", "emulated"
+  std::string model;            // how energy was divided: "base-share", "share", "capacity"
+  std::string source;           // where it was read: "msr", "perf", "sysfs", "emulated"
+  std::string run_time_method;  // how run time is known: "bpf", "schedstat", ...
   uint32_t epoch = 0;
   uint32_t state = kLineOk;
 
   friend bool operator==(const GuestLine&, const GuestLine&) = default;
 };
 
-// The line with its newline, of printable ASCII. `model` and `source` are words
+// The line with its newline, of printable ASCII. `model`, `source` and `run_time_method` are words
 // of [A-Za-z0-9._+-], at most 32 long; what is not becomes '_', and an empty
 // one is left out. Numbers are not negative.
 std::string FormatGuestLine(const GuestLine& line);

@@ -61,6 +61,7 @@ absl::StatusOr<GuestLine> GuestLineMaker::Next(const GuestReading& reading) {
   if (reading.vcpus > 0) line.vcpus = reading.vcpus;
   line.model = reading.model;
   line.source = reading.source;
+  line.run_time_method = reading.run_time_method;
   line.epoch = epoch_;
   line.state = reading.state | (line.seq == 1 ? kLineWarm : kLineOk);
 

@@ -28,6 +28,7 @@ struct GuestReading {
   int vcpus = 0;  // 0: unknown
   std::string model;
   std::string source;
+  std::string run_time_method;
   uint32_t state = kLineOk;  // kLineWarm is added here
 };
 

@@ -6,13 +6,13 @@
 #include <latch>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/time.h"
 #include "base/cpu_model.h"
-#include "bpf/run_time_reader.h"
-#include "bpf/switch_log.h"
 #include "sampler/cpu_watcher.h"
 #include "sampler/measure_at_start.h"
 #include "sampler/real_time.h"
@@ -27,22 +27,33 @@ constexpr int64_t kDrainEveryNs = 50 * kNanosPerMilli;
 // How long the last line may wait for a guest: a busy one takes some 10 ms, one that does not read must not keep us.
 constexpr int64_t kLastLineWaitsNs = 300 * kNanosPerMilli;
 
-class SwitchLogRunTime final : public RunTimeSource {
- public:
-  SwitchLogRunTime(SwitchLog& log, std::vector<CpuOnCore> cpus) : log_(log), cpus_(std::move(cpus)) {}
-  void Start(int64_t start_ns) override { reader_.emplace(log_, cpus_, start_ns); }
-  void Read(int64_t t_ns, RunTimeWindow& window) override { reader_->Read(t_ns, window); }
-  void CoverCpus(absl::Span<const CpuOnCore> cpus) override { reader_->CoverCpus(cpus); }
-  int cpu_count() const override { return reader_->cpu_count(); }
-  uint64_t lost_records() const override { return reader_->lost_records(); }
-  uint64_t gaps() const override { return reader_->gaps(); }
-  int64_t unreported_switches() const override { return reader_->unreported_switches(); }
+std::vector<pid_t> ProcessesOf(const std::vector<Vm>& vms) {
+  std::vector<pid_t> processes;
+  for (const Vm& vm : vms) processes.push_back(vm.pid);
+  return processes;
+}
 
- private:
-  SwitchLog& log_;
-  const std::vector<CpuOnCore> cpus_;
-  std::optional<RunTimeReader> reader_;
-};
+absl::StatusOr<std::unique_ptr<RunTimeMeter>> ChooseRunTime(const DaemonOptions& options, const OpenBackend& backend,
+                                                            const DaemonEvents& events) {
+  RunTimeOptions run_time{.method = options.run_time, .btf = options.btf};
+  run_time.processes = {::getpid()};
+  run_time.processes.insert(run_time.processes.end(), options.emulators.begin(), options.emulators.end());
+  run_time.every_cpu = backend.sources.size() == 1 &&
+                       static_cast<long>(backend.sources[0]->package().cpus.size()) >= ::sysconf(_SC_NPROCESSORS_ONLN);
+  absl::StatusOr<OpenRunTime> opened = OpenRunTimeMeter(run_time);
+  if (!opened.ok()) return opened.status();
+  const RunTimeMethod method = opened->meter->method();
+  if (!opened->why_no_better.empty()) {
+    events.on_notice(absl::StrCat("run time by ", RunTimeMethodName(method), " (", RunTimeError(method),
+                                  "), because: ", opened->why_no_better));
+  }
+  if (const int64_t shortest_ns = opened->meter->shortest_period_ns(); shortest_ns > options.period_ns) {
+    events.on_notice(absl::StrCat("samples are taken every ", shortest_ns / kNanosPerMilli, " ms, not every ",
+                                  absl::FormatDuration(absl::Nanoseconds(options.period_ns)), ": run time by ",
+                                  RunTimeMethodName(method), " tells nothing finer"));
+  }
+  return std::move(opened->meter);
+}
 
 absl::StatusOr<std::unique_ptr<VmLister>> OpenLister(const DaemonOptions& options, const DaemonEvents& events) {
   if (options.vms == DaemonOptions::Vms::kLibvirt) {
@@ -171,20 +182,22 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events,
 
   absl::StatusOr<std::unique_ptr<VmLister>> lister = OpenLister(options, events);
   if (!lister.ok()) return lister.status();
-  const RunDescription description = Describe(options, *backend, **lister, kept_clear);
+  RunDescription description = Describe(options, *backend, **lister, kept_clear);
   VmWatcher watcher(*std::move(lister), options.delivery);
   if (absl::Status first = watcher.First(); !first.ok()) return first;
 
-  absl::StatusOr<std::unique_ptr<SwitchLog>> log = SwitchLog::Attach();
-  if (!log.ok()) return log.status();
+  absl::StatusOr<std::unique_ptr<RunTimeMeter>> meter = ChooseRunTime(options, *backend, events);
+  if (!meter.ok()) return meter.status();
+  description.run_time = (*meter)->method();
+  const int64_t period_ns = std::max(options.period_ns, (*meter)->shortest_period_ns());
 
   for (const std::unique_ptr<EnergySource>& source : backend->sources) {
     const std::vector<int>& cpus = source->package().cpus;
     const int most = cpus.empty() ? 0 : *std::max_element(cpus.begin(), cpus.end());
-    if (most >= (*log)->possible_cpus()) {
+    if (most >= (*meter)->possible_cpus()) {
       return absl::FailedPreconditionError(
           absl::StrCat("package ", source->package().package_id, " has a CPU ", most,
-                       ", and this machine no more than ", (*log)->possible_cpus(),
+                       ", and this machine no more than ", (*meter)->possible_cpus(),
                        " CPUs: who ran there cannot be known. An emulated host with more CPUs "
                        "than this machine can be looked at by `vrapl probe` only"));
     }
@@ -192,17 +205,15 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events,
   if (absl::Status locked = LockMemory(); !locked.ok()) {
     events.on_notice(absl::StrCat(locked.message(), "; a page that was taken away may delay a sample"));
   }
-  std::vector<std::unique_ptr<SwitchLogRunTime>> run_times;
+  std::vector<std::unique_ptr<RunTimeSource>> run_times;
   std::vector<std::unique_ptr<SamplingLoop>> loops;
   std::vector<int> reader_cpus;
   for (const std::unique_ptr<EnergySource>& source : backend->sources) {
     const PackageInfo& package = source->package();
-    (*log)->Prime(package.cpus);
-    run_times.push_back(std::make_unique<SwitchLogRunTime>(**log, OnCores(cpu_watcher.topology(), package.cpus)));
+    run_times.push_back((*meter)->NewSource(OnCores(cpu_watcher.topology(), package.cpus)));
     loops.push_back(std::make_unique<SamplingLoop>(
         *source, *run_times.back(), clock,
-        SamplingLoop::Options{.period_ns = options.period_ns,
-                              .on_reader_cpu = [](int cpu) { PinToCpu(cpu).IgnoreError(); }}));
+        SamplingLoop::Options{.period_ns = period_ns, .on_reader_cpu = [](int cpu) { PinToCpu(cpu).IgnoreError(); }}));
     reader_cpus.push_back(package.reader_cpu);
   }
   SamplingThreads threads(loops, reader_cpus);
@@ -222,6 +233,8 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events,
                    .backend = description.backend,
                    .power_based = description.power_based,
                    .cpu_table = description.cpu_table,
+                   .run_time_method = (*meter)->method(),
+                   .recursion_misses = [&meter] { return (*meter)->RecursionMisses(); },
                    .trace_vms = options.trace_vms,
                    .updates = updates,
                    .halt_polling = &halt_polling},
@@ -230,10 +243,19 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events,
   watcher.Start();
 
   const int64_t end_ns = options.duration_ns ? flush.start_ns() + *options.duration_ns : INT64_MAX;
+  bool told_unseen = false;
   for (int64_t next_ns = clock.NowNs(); !stop && clock.NowNs() < end_ns;) {
     // What is in the rings was measured before the news: it is charged to the VMs as they were.
     flush.Drain();
-    if (std::optional<FlushLoop::Discovery> news = watcher.Take()) flush.UpdateVms(*news);
+    if (std::optional<FlushLoop::Discovery> news = watcher.Take()) {
+      if (!news->unchanged) (*meter)->FollowProcesses(ProcessesOf(news->vms));
+      flush.UpdateVms(*news);
+    }
+    if (const uint64_t unseen = (*meter)->threads_not_opened(); unseen > 0 && !std::exchange(told_unseen, true)) {
+      events.on_notice(absl::StrCat(unseen,
+                                    " threads cannot be looked at, too many files are open: their time is in "
+                                    "the row other; raise the limit (ulimit -n, LimitNOFILE=)"));
+    }
     if (const std::optional<std::vector<PackageTopology>> topology = cpu_watcher.Poll()) {
       OfferCpus(*topology, loops, events);
     }

@@ -17,6 +17,7 @@
 #include "base/host_root.h"
 #include "sampler/backend.h"
 #include "sampler/flush_loop.h"
+#include "sampler/run_time_meter.h"
 #include "sampler/vm_watcher.h"
 
 namespace vrapl {
@@ -26,7 +27,9 @@ struct DaemonOptions {
   std::set<pid_t> emulators;  // processes that play the hardware: a row of their own
   Backend backend = Backend::kAuto;
   CpuTable cpu_table;
-  bool per_core = false;  // AMD: each physical core's own counter too
+  bool per_core = false;                  // AMD: each physical core's own counter too
+  std::optional<RunTimeMethod> run_time;  // none: the best that is to be had
+  std::string btf;                        // a file with the kernel's BTF, or ""
   int64_t period_ns = kNanosPerMilli;
   int64_t flush_ns = 2 * kNanosPerSecond;
   std::optional<int64_t> duration_ns;
@@ -50,6 +53,7 @@ struct RunDescription {
   bool power_based = false;           // energy is power, integrated
   std::vector<std::string> packages;  // "package 0, CPUs 0-1, read on CPU 0: package 61.0 uJ, dram 15.3 uJ"
   std::string vms;                    // "libvirt (qemu:///system)"
+  RunTimeMethod run_time = RunTimeMethod::kBpf;
 };
 
 struct DaemonEvents {

@@ -105,6 +105,7 @@ void FlushLoop::Report(bool last) {
                      .backend = options_.backend,
                      .power_based = options_.power_based,
                      .cpu_table = options_.cpu_table,
+                     .run_time_method = options_.run_time_method,
                      .last = last};
   report.t_ns = packages_.front().last_t_ns() - start_ns_;
   report.dt_ns = packages_.front().settled_dt_ns();
@@ -121,6 +122,7 @@ void FlushLoop::Report(bool last) {
     report.problems.push_back(absl::StrCat("the machine was suspended for ", suspended_ns / kNanosPerMilli,
                                            " ms: the energy of that time is not known"));
   }
+  ReportLostSwitches(report);
   TellGuests(report);
   for (PackageLedger& package : packages_) package.EndReport();
   // The grid of flushes stays where it was, whatever one flush was held up by.
@@ -129,21 +131,44 @@ void FlushLoop::Report(bool last) {
   on_report_(report);
 }
 
+// Said once; the counts are in every report from then on.
+void FlushLoop::ReportLostSwitches(FlushReport& report) {
+  if (options_.recursion_misses) report.recursion_misses = options_.recursion_misses();
+  report.new_recursion_misses = report.recursion_misses - std::exchange(recursion_misses_, report.recursion_misses);
+  uint64_t lost_records = 0;
+  for (const SamplerReport& sampler : report.samplers) lost_records += sampler.lost_records;
+  if (report.recursion_misses > 0 && !std::exchange(told_recursion_, true)) {
+    report.problems.push_back(absl::StrCat("the kernel did not run the sched_switch program at ",
+                                           report.recursion_misses,
+                                           " switches: run time is not exact (see recursion_misses)"));
+  }
+  if (lost_records > 0 && !std::exchange(told_lost_records_, true)) {
+    report.problems.push_back(absl::StrCat(lost_records,
+                                           " switch records were overwritten before they were read: that time is in "
+                                           "the row unreported (see lost_records)"));
+  }
+}
+
+// What guests are told to mind about their lines of this flush.
 uint32_t FlushLoop::LineState(const FlushReport& report) const {
+  return (HasGap(report) ? kLineGap : kLineOk) | (IsExact(options_.run_time_method) ? kLineOk : kLineCoarse);
+}
+
+bool FlushLoop::HasGap(const FlushReport& report) const {
+  if (report.new_recursion_misses > 0) return true;
   for (const CounterReport& counter : report.models.front().counters) {
     if (!CountsInTotal(counter.domain.domain)) continue;
-    if (counter.read_errors > 0 || counter.unknown_ns > 0 || counter.frozen) return kLineGap;
+    if (counter.read_errors > 0 || counter.unknown_ns > 0 || counter.frozen) return true;
   }
   int64_t unreported_ns = 0;
   int64_t all_ns = 0;
   for (const PackageLedger& package : packages_) {
-    if (package.lost_samples()) return kLineGap;
+    if (package.lost_samples()) return true;
     const auto& run_ns = package.settled_run_ns();
     unreported_ns += run_ns.size() > kUnreportedRow ? run_ns[kUnreportedRow] : 0;
     all_ns += package.settled_capacity_ns();
   }
-  const bool gap = static_cast<double>(unreported_ns) > kUnreportedIsAGap * static_cast<double>(all_ns);
-  return gap ? kLineGap : kLineOk;
+  return static_cast<double>(unreported_ns) > kUnreportedIsAGap * static_cast<double>(all_ns);
 }
 
 // What KVM polled since the last call. Does not look again.
@@ -211,6 +236,7 @@ void FlushLoop::TellGuests(FlushReport& report) {
                          .vcpus = entry.vcpus,
                          .model = std::string(ModelName(model)),
                          .source = report.source,
+                         .run_time_method = std::string(RunTimeMethodName(report.run_time_method)),
                          .state = state};
     // What could not be read is not told as a zero: the keys are left out until it has been.
     if (energy_known) reading.energy_uj = account.energy_uj;

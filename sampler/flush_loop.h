@@ -35,9 +35,11 @@ class FlushLoop {
     std::string source;
     std::string backend;
     bool power_based = false;
-    std::string cpu_table;                            // as in FlushReport
-    bool trace_vms = false;                           // VmReport::power_w
-    int64_t frozen_after_ns = 3 * kNanosPerSecond;    // a counter that has not moved for so long has stopped
+    std::string cpu_table;  // as in FlushReport
+    RunTimeMethod run_time_method = RunTimeMethod::kBpf;
+    std::function<uint64_t()> recursion_misses;     // RunTimeMeter::RecursionMisses(), asked once a flush; may be null
+    bool trace_vms = false;                         // VmReport::power_w
+    int64_t frozen_after_ns = 3 * kNanosPerSecond;  // a counter that has not moved for so long has stopped
     std::vector<std::vector<UpdateSummary>> updates;  // of MeasureAtStart(), one per sampler; or none
     int64_t quantum_uj = kDefaultQuantumUj;
     HaltPolling* halt_polling = nullptr;  // null: VmReport::halt_poll_ns stays absent; must outlive the loop
@@ -82,9 +84,11 @@ class FlushLoop {
   void TellGuests(FlushReport& report);
   uint32_t LineState(const FlushReport& report) const;
   std::optional<int64_t> TakeHaltPolling(Account& account, pid_t pid) const;
+  bool HasGap(const FlushReport& report) const;
   std::vector<float> TakeTrace(int vm);
   void ReportPortErrors(FlushReport& report);
   void RetireStopped();
+  void ReportLostSwitches(FlushReport& report);
 
   RowTable& rows_;
   PortSet* const ports_;
@@ -98,6 +102,9 @@ class FlushLoop {
   std::map<int, Account> accounts_;                 // by the VM's index in the row table
   std::map<std::string, std::string> port_errors_;  // by path: what was last told of it
   std::vector<std::string> problems_;
+  uint64_t recursion_misses_ = 0;  // as reported last
+  bool told_recursion_ = false;
+  bool told_lost_records_ = false;
 };
 
 }  // namespace vrapl

@@ -9,6 +9,7 @@
 
 #include "attribution/model.h"
 #include "base/rapl_domain.h"
+#include "base/run_time_method.h"
 #include "base/update_edges.h"
 #include "sampler/lateness.h"
 #include "sampler/row_table.h"
@@ -47,8 +48,8 @@ struct RowReport {
   int64_t energy_uj = 0;
   std::optional<int64_t> active_uj;  // absent: the base is not known
   int64_t run_time_ns = 0;           // on this package; of the idle row: idle time, and so on
-  // Of run_time_ns, with the physical core to itself, and with something running on an SMT sibling. What is left over is
-  // time in which nobody knows what the sibling did. Absent for rows that are no threads, and for shared counters.
+  // Of run_time_ns, with the physical core to itself, and with something running on an SMT sibling. What is left over
+  // is time in which nobody knows what the sibling did. Absent for rows that are no threads, and for shared counters.
   std::optional<int64_t> solo_time_ns;
   std::optional<int64_t> shared_time_ns;
 };
@@ -70,9 +71,11 @@ struct SamplerReport {
   LatenessSummary lateness;  // since the start
   uint64_t dropped = 0;
   uint64_t read_errors = 0;
-  uint64_t gaps = 0;          // switches that the kernel did not report
-  uint64_t lost_records = 0;  // the switch log overran
-  int64_t skew_max_ns = 0;    // of this flush: how long the longest read of all counters took
+  uint64_t gaps = 0;                // times that the kernel did not report a switch, or several in a row
+  int64_t unreported_switches = 0;  // how many these were, by the run queues' own count
+  uint64_t lost_records = 0;        // the switch log overran
+  uint64_t new_lost_records = 0;    // in this flush
+  int64_t skew_max_ns = 0;          // of this flush: how long the longest read of all counters took
 };
 
 // One VM over all packages, and what its guest was told.
@@ -101,12 +104,15 @@ struct FlushReport {
   int64_t t_ns = 0;  // end of the flush, from the start of the run
   int64_t dt_ns = 0;
   int64_t unix_ns = 0;
-  std::string source;               // BackendName(), or "emulated" where the counters are
-  std::string backend;              // BackendName()
-  bool power_based = false;         // energy is power, integrated over time: no counter
-  std::string cpu_table;            // "FILE row 06_FF": read as a row of --cpu-table says; else ""
-  bool last = false;                // the run ends with this flush, which may be short
-  std::vector<ModelReport> models;  // the first is the one that guests are told
+  std::string source;        // BackendName(), or "emulated" where the counters are
+  std::string backend;       // BackendName()
+  bool power_based = false;  // energy is power, integrated over time: no counter
+  std::string cpu_table;     // "FILE row 06_FF": read as a row of --cpu-table says; else ""
+  RunTimeMethod run_time_method = RunTimeMethod::kBpf;
+  uint64_t recursion_misses = 0;      // since the start: switches that the kernel did not let the program see
+  uint64_t new_recursion_misses = 0;  // in this flush
+  bool last = false;                  // the run ends with this flush, which may be short
+  std::vector<ModelReport> models;    // the first is the one that guests are told
   std::vector<SamplerReport> samplers;
   std::vector<VmReport> vms;
   std::vector<std::string> problems;  // new ones, each in one line

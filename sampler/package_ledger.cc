@@ -172,7 +172,9 @@ SamplerReport PackageLedger::ReportSampler() {
           .dropped = loop_.dropped(),
           .read_errors = loop_.read_errors(),
           .gaps = loop_.gaps(),
+          .unreported_switches = loop_.unreported_switches(),
           .lost_records = loop_.lost_records(),
+          .new_lost_records = loop_.lost_records() - told_lost_records_,
           .skew_max_ns = std::exchange(skew_max_ns_, 0)};
 }
 

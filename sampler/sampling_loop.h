@@ -72,6 +72,7 @@ class SamplingLoop {
   uint64_t read_errors() const { return read_errors_.load(std::memory_order_relaxed); }
   uint64_t lost_records() const { return lost_records_.load(std::memory_order_relaxed); }
   uint64_t gaps() const { return gaps_.load(std::memory_order_relaxed); }
+  int64_t unreported_switches() const { return unreported_switches_.load(std::memory_order_relaxed); }
 
  private:
   void TakeSample(int64_t late_ns);
@@ -104,6 +105,7 @@ class SamplingLoop {
   std::atomic<uint64_t> read_errors_{0};
   std::atomic<uint64_t> lost_records_{0};
   std::atomic<uint64_t> gaps_{0};
+  std::atomic<int64_t> unreported_switches_{0};
 };
 
 }  // namespace vrapl

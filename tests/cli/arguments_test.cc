@@ -79,6 +79,17 @@ TEST(ParseWordTest, Formats) {
   EXPECT_THAT(ParseFormat("xml"), IsRefused(HasSubstr("text, csv, jsonl")));
 }
 
+TEST(ParseWordTest, RunTimeMethods) {
+  EXPECT_THAT(ParseRunTime("auto"), IsOkAndHolds(std::nullopt));
+  for (const RunTimeMethod method : kRunTimeMethods) {
+    EXPECT_THAT(ParseRunTime(RunTimeMethodName(method)), IsOkAndHolds(method));
+  }
+  EXPECT_THAT(ParseRunTime("raw_tp_ktime"), IsOkAndHolds(RunTimeMethod::kRawTpKtime)) << "underscores are hyphens";
+  EXPECT_THAT(ParseRunTime("schedstats"),
+              IsRefused(AllOf(HasSubstr("--run-time"), HasSubstr("Did you mean schedstat?"))));
+  EXPECT_THAT(ParseRunTime(""), IsRefused(HasSubstr("auto, bpf, raw-tp, bpf-ktime, raw-tp-ktime, schedstat")));
+}
+
 TEST(ParseBasePowerTest, ForThePackageOrByDomain) {
   EXPECT_THAT(ParseBasePower(""), IsOkAndHolds(IsEmpty()));
   EXPECT_THAT(ParseBasePower("80W"), IsOkAndHolds(ElementsAre(Pair(RaplDomain::kPackage, 80))));
@@ -106,6 +117,8 @@ TEST(ToDaemonOptionsTest, AsTyped) {
   arguments.period = "2ms";
   arguments.duration = "1m";
   arguments.only_vms = {"web"};
+  arguments.run_time = "schedstat";
+  arguments.btf = "/dev/null";
   const absl::StatusOr<DaemonOptions> options = ToDaemonOptions(arguments);
   ASSERT_THAT(options, IsOk());
   EXPECT_EQ(options->backend, Backend::kSysfs);
@@ -116,6 +129,8 @@ TEST(ToDaemonOptionsTest, AsTyped) {
   EXPECT_EQ(options->period_ns, 2 * kMs);
   EXPECT_EQ(options->duration_ns, 60 * kSecond);
   EXPECT_THAT(options->delivery.only_vms, ElementsAre("web"));
+  EXPECT_EQ(options->run_time, RunTimeMethod::kSchedstat);
+  EXPECT_EQ(options->btf, "/dev/null");
 }
 
 TEST(ToDaemonOptionsTest, ByItself) {
@@ -123,6 +138,7 @@ TEST(ToDaemonOptionsTest, ByItself) {
   ASSERT_THAT(options, IsOk());
   EXPECT_EQ(options->backend, Backend::kAuto);
   EXPECT_EQ(options->period_ns, kMs);
+  EXPECT_FALSE(options->run_time.has_value()) << "the best that is to be had";
   EXPECT_FALSE(options->duration_ns.has_value());
   EXPECT_EQ(options->vms, DaemonOptions::Vms::kLibvirt);
   EXPECT_THAT(options->models, ElementsAre(Model::kBaseShare));
@@ -141,6 +157,9 @@ TEST(ToDaemonOptionsTest, OneWrongWordIsEnough) {
   EXPECT_THAT(with(&CommonArguments::duration, "0s"), IsRefused(HasSubstr("--duration")));
   EXPECT_THAT(with(&CommonArguments::duration, "10us"), IsRefused(HasSubstr("--duration")))
       << "shorter than one sample";
+  EXPECT_THAT(with(&CommonArguments::run_time, "ebpf"), IsRefused(HasSubstr("Did you mean bpf?")));
+  EXPECT_THAT(with(&CommonArguments::btf, "/no/such/file"),
+              IsRefused(AllOf(HasSubstr("--btf=/no/such/file"), HasSubstr("No such file"))));
   EXPECT_THAT(with(&CommonArguments::vms, "libvrit"), IsRefused(HasSubstr("Did you mean libvirt?")));
 }
 

@@ -96,6 +96,7 @@ FlushReport MadeReport() {
                       .dropped = 2,
                       .read_errors = 7,
                       .gaps = 5,
+                      .unreported_switches = 12,
                       .lost_records = 1}};
   report.vms = {{.vm = report.models[0].rows[1].vm,
                  .vcpus = 2,
@@ -121,8 +122,9 @@ TEST(FlushJsonTest, HasTheKeysThatAreDocumented) {
   const std::string text = FlushToJson(MadeReport());
   EXPECT_THAT(text, Not(HasSubstr("\n"))) << "one line";
   const Json json = Json::parse(text);
-  EXPECT_THAT(KeysOf(json), testing::UnorderedElementsAre("seq", "t_ns", "dt_ns", "unix_ns", "source", "backend",
-                                                          "model", "counters", "rows", "vms", "samplers"));
+  EXPECT_THAT(KeysOf(json),
+              testing::UnorderedElementsAre("seq", "t_ns", "dt_ns", "unix_ns", "source", "backend", "run_time_method",
+                                            "recursion_misses", "model", "counters", "rows", "vms", "samplers"));
   EXPECT_EQ(json["seq"], 3);
   EXPECT_EQ(json["t_ns"], 6 * kSecond + 17);
   EXPECT_EQ(json["dt_ns"], 2 * kSecond);
@@ -164,9 +166,12 @@ TEST(FlushJsonTest, HasTheKeysThatAreDocumented) {
   EXPECT_THAT(
       KeysOf(json["samplers"][0]),
       testing::UnorderedElementsAre("package", "cpu", "cpus", "capacity_ns", "samples", "late", "missed", "dropped",
-                                    "read_errors", "unreported_switches", "lost_records", "skew_max_ns", "late_p50_ns",
-                                    "late_p99_ns", "late_p999_ns", "late_max_ns"));
-  EXPECT_EQ(json["samplers"][0]["unreported_switches"], 5);
+                                    "read_errors", "gaps", "unreported_switches", "lost_records", "skew_max_ns",
+                                    "late_p50_ns", "late_p99_ns", "late_p999_ns", "late_max_ns"));
+  EXPECT_EQ(json["samplers"][0]["gaps"], 5);
+  EXPECT_EQ(json["samplers"][0]["unreported_switches"], 12);
+  EXPECT_EQ(json["run_time_method"], "bpf");
+  EXPECT_EQ(json["recursion_misses"], 0);
 }
 
 TEST(FlushJsonTest, RareKeysAreThereWhenTheyHaveSomethingToSay) {
@@ -204,7 +209,46 @@ TEST(CpuTableLabelTest, StandsInEveryFormat) {
   const std::vector<std::string> text = absl::StrSplit(FlushToText(report, {}), '\n');
   EXPECT_EQ(text[1], "  cpu_table=my,table.json row 06_FF");
   const std::vector<std::string> table = absl::StrSplit(PowerTable({}).Format(report), '\n');
-  EXPECT_EQ(table[0], "# watts, mean of each interval; source emulated (msr); cpu_table=my,table.json row 06_FF");
+  EXPECT_EQ(
+      table[0],
+      "# watts, mean of each interval; source emulated (msr); run time by bpf; cpu_table=my,table.json row 06_FF");
+}
+
+// How run time is known stands in each format, and where it is not of every switch by the scheduler's clock, that too.
+TEST(RunTimeMethodTest, StandsInEveryFormatWithItsError) {
+  for (const RunTimeMethod method : kRunTimeMethods) {
+    FlushReport report = MadeReport();
+    report.run_time_method = method;
+    const std::string name(RunTimeMethodName(method));
+    const Json json = Json::parse(FlushToJson(report));
+    EXPECT_EQ(json["run_time_method"], name);
+    EXPECT_EQ(json.contains("run_time_error"), !IsExact(method)) << name;
+    for (const absl::string_view line : absl::StrSplit(FlushToCsv(report), '\n', absl::SkipEmpty())) {
+      EXPECT_THAT(std::string(line), HasSubstr(absl::StrCat(",", name, ",emulated,")));
+    }
+    const std::string text = FlushToText(report, {});
+    EXPECT_THAT(text, HasSubstr(absl::StrCat("run time by ", name, "\n")));
+    EXPECT_EQ(absl::StrContains(text, "  run time: "), !IsExact(method)) << text;
+    EXPECT_THAT(PowerTable({}).Format(report), HasSubstr(absl::StrCat("; run time by ", name, "\n")));
+  }
+}
+
+TEST(LostSwitchesTest, AreMarkedInEveryFormat) {
+  FlushReport report = MadeReport();
+  report.samplers[0].lost_records = 0;
+  EXPECT_THAT(FlushToText(report, {}), AllOf(Not(HasSubstr("LOST")), Not(HasSubstr("MISSED"))));
+  EXPECT_THAT(PowerTable({}).Format(report), Not(HasSubstr("switch")));
+  report.samplers[0].lost_records = 40;
+  report.samplers[0].new_lost_records = 7;
+  report.recursion_misses = 30;
+  report.new_recursion_misses = 3;
+  EXPECT_THAT(FlushToText(report, {}), AllOf(HasSubstr("40 switch records LOST"), HasSubstr("30 switches MISSED"),
+                                             HasSubstr("12 switches unreported in 5 gaps")));
+  const Json json = Json::parse(FlushToJson(report));
+  EXPECT_EQ(json["recursion_misses"], 30);
+  EXPECT_EQ(json["samplers"][0]["lost_records"], 40);
+  EXPECT_THAT(PowerTable({}).Format(report),
+              AllOf(HasSubstr("  ! "), HasSubstr("3 switches missed"), HasSubstr("package 0: 7 switch records lost")));
 }
 
 TEST(FlushJsonTest, AnyNameIsValidJson) {
@@ -251,7 +295,7 @@ TEST(FlushCsvTest, EveryRowHasTheColumnsOfTheHeader) {
   const std::string header = FlushCsvHeader();
   EXPECT_EQ(header,
             "t_ns,dt_ns,kind,vm_id,vm_name,vm_pid,part,package,die,domain,energy_ticks,energy_uj,active_uj,run_time_ns,"
-            "solo_time_ns,shared_time_ns,read_errors,model,source,cpu_table\n");
+            "solo_time_ns,shared_time_ns,read_errors,model,run_time_method,source,cpu_table\n");
   FlushReport report = MadeReport();
   report.models.push_back(MadeModel(Model::kShare));
   const std::string text = FlushToCsv(report);
@@ -259,15 +303,15 @@ TEST(FlushCsvTest, EveryRowHasTheColumnsOfTheHeader) {
   std::vector<std::vector<std::string>> records;
   while (!rest.empty()) records.push_back(NextRecord(rest));
   ASSERT_THAT(records, SizeIs(8));
-  for (const auto& record : records) EXPECT_THAT(record, SizeIs(20));
+  for (const auto& record : records) EXPECT_THAT(record, SizeIs(21));
   EXPECT_THAT(records[1], ElementsAre("6000000017", "2000000000", "vm", "11112222-3333-4444-5555-666677778888", "web",
                                       "4711", "vcpu0", "0", "0", "package", "400", "24414", "", "1000000000",
-                                      "600000000", "400000000", "0", "capacity", "emulated", ""));
+                                      "600000000", "400000000", "0", "capacity", "bpf", "emulated", ""));
   EXPECT_THAT(records[3], ElementsAre("6000000017", "2000000000", "vm", "11112222-3333-4444-5555-666677778888", "web",
                                       "4711", "vcpu0", "0", "0", "dram", "10", "153", "150", "1000000000", "", "", "7",
-                                      "base-share", "emulated", ""));
+                                      "base-share", "bpf", "emulated", ""));
   EXPECT_THAT(records[0], ElementsAre("6000000017", "2000000000", "idle", "", "", "", "", "0", "0", "package", "600",
-                                      "36621", "", "3000000000", "", "", "0", "capacity", "emulated", ""));
+                                      "36621", "", "3000000000", "", "", "0", "capacity", "bpf", "emulated", ""));
   EXPECT_EQ(records[4][17], "share") << "each model's rows say whose they are";
 }
 
@@ -281,9 +325,9 @@ TEST(FlushCsvTest, AnyNameIsOneField) {
     absl::string_view rest = text;
     const std::vector<std::string> record = NextRecord(rest);
     EXPECT_TRUE(rest.empty());
-    ASSERT_THAT(record, SizeIs(20));
+    ASSERT_THAT(record, SizeIs(21));
     EXPECT_EQ(record[4], name);
-    EXPECT_EQ(record[18], "emulated");
+    EXPECT_EQ(record[19], "emulated");
   }
 }
 

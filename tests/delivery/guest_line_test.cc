@@ -30,6 +30,7 @@ GuestLine Example() {
   line.vcpus = 4;
   line.model = "base-share";
   line.source = "msr";
+  line.run_time_method = "bpf";
   line.epoch = 0x9f3a61c2;
   return line;
 }
@@ -61,8 +62,9 @@ GuestLine AnyLine(Random& random) {
   line.vcpus = maybe();
   line.model = std::vector<std::string>{"", "base-share", "share", "capacity", "A.b_c+d-9"}[random() % 5];
   line.source = std::vector<std::string>{"", "msr", "sysfs", "perf", "emulated"}[random() % 5];
+  line.run_time_method = std::vector<std::string>{"", "bpf", "raw-tp-ktime", "schedstat"}[random() % 4];
   line.epoch = static_cast<uint32_t>(random());
-  line.state = static_cast<uint32_t>(random() % 16);
+  line.state = static_cast<uint32_t>(random() % 32);
   return line;
 }
 
@@ -70,7 +72,7 @@ TEST(GuestLineTest, LooksAsDocumented) {
   EXPECT_EQ(FormatGuestLine(Example()),
             "VRAPL1 seq=1042 unix_s=1763767882.271 dt_s=2.000013 power_w=12.431 active_power_w=9.870 "
             "energy_uj=31842118000 active_uj=20111222000 run_time_ns=803441827712 vcpus=4 model=base-share source=msr "
-            "epoch=9f3a61c2 st=ok *3ee40d86\n");
+            "run_time_method=bpf epoch=9f3a61c2 st=ok *b97ef98a\n");
 }
 
 TEST(GuestLineTest, WhatIsNotKnownIsLeftOut) {

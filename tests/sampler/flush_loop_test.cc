@@ -393,6 +393,60 @@ TEST(FlushLoopTest, ProblemsAreToldOnceWithTheNextFlush) {
   EXPECT_THAT(host.reports()[1].problems, IsEmpty());
 }
 
+uint32_t LineStateOf(const FlushReport& report) {
+  const absl::StatusOr<GuestLine> line = ParseGuestLine(report.vms.at(0).guest_line);
+  EXPECT_THAT(line, IsOk());
+  return line.ok() ? line->state : kLineOther;
+}
+
+// Switches that nobody saw: the flush is marked, the guest is told, a person once.
+TEST(FlushLoopTest, LostSwitchesAreMarkedAndToldOnce) {
+  uint64_t misses = 0;
+  MadeHost host({.flush = {.recursion_misses = [&misses] { return misses; }}});
+  host.SetVms({MadeVm("web", 1000)});
+  host.package().SetPlan([&](int64_t from_ns, int64_t to_ns, RunTimeWindow& window) {
+    host.package().GiveIdle(2 * (to_ns - from_ns), window);  // nothing unreported, so that nothing else is a gap
+  });
+  host.RunFor(2010 * kMs);
+  misses = 5;
+  host.RunFor(2000 * kMs);
+  host.RunFor(2000 * kMs);
+  host.package().SetLostRecords(9);
+  host.RunFor(2000 * kMs);
+  misses = 6;
+  host.package().SetLostRecords(10);
+  host.RunFor(2000 * kMs);
+  const std::vector<FlushReport>& reports = host.reports();
+  ASSERT_EQ(reports.size(), 5u);
+  std::vector<bool> gaps;
+  std::vector<size_t> problems;
+  for (const FlushReport& report : reports) {
+    gaps.push_back((LineStateOf(report) & kLineGap) != 0);
+    problems.push_back(report.problems.size());
+  }
+  EXPECT_THAT(gaps, ElementsAre(false, true, false, true, true));
+  EXPECT_THAT(problems, ElementsAre(0, 1, 0, 1, 0)) << "each once";
+  EXPECT_THAT(reports[1].problems[0], HasSubstr("5 switches"));
+  EXPECT_THAT(reports[3].problems[0], HasSubstr("9 switch records"));
+  EXPECT_EQ(reports[4].recursion_misses, 6u);
+  EXPECT_EQ(reports[4].new_recursion_misses, 1u);
+  EXPECT_EQ(reports[4].samplers[0].lost_records, 10u);
+  EXPECT_EQ(reports[4].samplers[0].new_lost_records, 1u);
+}
+
+TEST(FlushLoopTest, TheLineSaysHowRunTimeIsKnownAndClaimsNoMore) {
+  for (const RunTimeMethod method : kRunTimeMethods) {
+    MadeHost host({.flush = {.run_time_method = method}});
+    host.SetVms({MadeVm("web", 1000)});
+    host.RunFor(2010 * kMs);
+    ASSERT_EQ(host.reports().size(), 1u);
+    const FlushReport& report = host.reports()[0];
+    EXPECT_EQ(report.run_time_method, method);
+    EXPECT_EQ(ParseGuestLine(report.vms.at(0).guest_line)->run_time_method, RunTimeMethodName(method));
+    EXPECT_EQ((LineStateOf(report) & kLineCoarse) == 0, IsExact(method)) << RunTimeMethodName(method);
+  }
+}
+
 TEST(FlushLoopTest, CurvesHaveAPointForEverySampleAndTheEnergyOfTheVm) {
   MadeHost host({.packages = {{.domains = {RaplDomain::kPackage}}}, .flush = {.trace_vms = true}});
   host.SetVms({MadeVm("web", 1000), MadeVm("db", 2000)});

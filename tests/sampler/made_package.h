@@ -69,6 +69,8 @@ class MadePackage final : public EnergySource, public RunTimeSource {
   // Each CPU's time is divided at random between these, idle, interrupts, stolen and unreported.
   void SetThreads(std::vector<ThreadRun> threads) { threads_ = std::move(threads); }
   void SetPlan(Plan plan) { plan_ = std::move(plan); }
+  void SetLostRecords(uint64_t count) { lost_records_ = count; }
+  uint64_t lost_records() const override { return lost_records_; }
   void SetReadCost(int64_t ns) { options_.read_cost_ns = ns; }
 
   const Truth& truth() const { return truth_; }
@@ -171,6 +173,7 @@ class MadePackage final : public EnergySource, public RunTimeSource {
   std::vector<int> failing_;
   bool anew_ = false;
   std::vector<ThreadRun> threads_;
+  uint64_t lost_records_ = 0;
   Plan plan_;
   int64_t last_ns_ = 0;
   Truth truth_;

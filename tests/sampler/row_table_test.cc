@@ -6,6 +6,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "schedstat/schedstat_reader.h"
 
 namespace vrapl {
 namespace {
@@ -25,6 +26,12 @@ Vm MadeVm(const std::string& name, pid_t pid, int vcpus = 2, uint64_t start_time
 
 ThreadRun Thread(pid_t tgid, pid_t tid, uint32_t flags = 0) {
   return {.tid = static_cast<uint32_t>(tid), .tgid = static_cast<uint32_t>(tgid), .task_flags = flags};
+}
+
+// What run time without BPF does not know the owner of is nobody's, whoever is asked.
+TEST(TheRestTest, IsOther) {
+  RowTable rows(kVrapl, {}, ThreadFactsFromProc());
+  EXPECT_EQ(rows.RowOf({.tid = kTheRest, .tgid = kTheRest}), kOtherRow);
 }
 
 class RowTableTest : public testing::Test {
