@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "base/cpu_model.h"
 #include "base/domain_probe.h"
+#include "base/run_time_method.h"
 #include "base/update_edges.h"
 #include "vm/vm.h"
 
@@ -64,6 +65,13 @@ struct ThermalPower {
   std::string origin;  // register or file
 };
 
+// One way to know run time.
+struct RunTimeFindings {
+  RunTimeMethod method = RunTimeMethod::kBpf;
+  absl::Status usable;
+  std::string remedy;  // what makes it usable; "" where it is, or where nothing does
+};
+
 struct ProbeFindings {
   bool emulated = false;  // the hardware looked at is not this machine's own
   absl::StatusOr<CpuModel> cpu = absl::UnknownError("not looked at");
@@ -74,6 +82,7 @@ struct ProbeFindings {
   std::map<int, ThermalPower> thermal_power;  // by package id, where it can be known
   std::vector<SourceFindings> sources;        // in the order in which `auto` tries them
   std::string chosen;                         // the source that a run would use; "" when energy cannot be measured
+  std::vector<RunTimeFindings> run_time;  // from the best on, up to the first that is usable: a run would use that one
   std::vector<Check> checks;
   std::string vms_by;  // "libvirt", "proc"
   absl::Status vms_status;

@@ -85,6 +85,27 @@ Json SourceJson(const ProbeFindings& found, const SourceFindings& source) {
   return json;
 }
 
+// The last one is what a run would use, if it is usable at all.
+Json RunTimeJson(const ProbeFindings& found) {
+  const bool known = !found.run_time.empty() && found.run_time.back().usable.ok();
+  Json json = {{"method", nullptr}, {"exact", false}, {"error", nullptr}, {"methods", Json::array()}};
+  if (known) {
+    const RunTimeMethod method = found.run_time.back().method;
+    json["method"] = RunTimeMethodName(method);
+    json["exact"] = IsExact(method);
+    json["error"] = RunTimeError(method);
+  }
+  for (const RunTimeFindings& tried : found.run_time) {
+    Json entry = {{"name", RunTimeMethodName(tried.method)}, {"usable", tried.usable.ok()}};
+    if (!tried.usable.ok()) {
+      entry["why_not"] = std::string(tried.usable.message());
+      entry["remedy"] = TextOrNull(tried.remedy);
+    }
+    json["methods"].push_back(std::move(entry));
+  }
+  return json;
+}
+
 Json VmsJson(const ProbeFindings& found) {
   Json json = {{"by", found.vms_by}, {"known", found.vms_status.ok()}};
   if (!found.vms_status.ok()) json["why_unknown"] = std::string(found.vms_status.message());
@@ -171,6 +192,7 @@ std::string ToJson(const ProbeFindings& found, const CrossCheck* cross_check) {
   if (!found.cpu.ok()) json["why_no_cpu"] = std::string(found.cpu.status().message());
   json["sources"] = Json::array();
   for (const SourceFindings& source : found.sources) json["sources"].push_back(SourceJson(found, source));
+  json["run_time"] = RunTimeJson(found);
   json["checks"] = Json::array();
   for (const Check& check : found.checks) {
     json["checks"].push_back({{"id", check.id},

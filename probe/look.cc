@@ -84,6 +84,7 @@ ProbeFindings Look(const HostRoot& root, const SystemState& system, const LookOp
     if (source.usable.ok() && found.chosen.empty()) found.chosen = source.name;
     found.sources.push_back(std::move(source));
   }
+  found.run_time = JudgeRunTime(system);
   for (Check& check : JudgeSystem(system)) found.checks.push_back(std::move(check));
   return found;
 }

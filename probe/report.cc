@@ -218,6 +218,7 @@ ProbeFindings Anonymous(ProbeFindings found, SystemState system) {
   found.vms_by = "none";
   const std::string path = std::exchange(system.program, "vrapl");
   for (Check& check : found.checks) check.remedy = absl::StrReplaceAll(check.remedy, {{path, "vrapl"}});
+  for (RunTimeFindings& method : found.run_time) method.remedy = absl::StrReplaceAll(method.remedy, {{path, "vrapl"}});
   for (SourceFindings& source : found.sources) source.remedy = absl::StrReplaceAll(source.remedy, {{path, "vrapl"}});
   return found;
 }

@@ -12,6 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "bpf/switch_log.h"
 #include "sampler/real_time.h"
+#include "sampler/run_time_meter.h"
 
 namespace vrapl {
 namespace {
@@ -111,17 +112,44 @@ Check CheckPerfEventParanoid(const SystemState& state) {
   return check;
 }
 
+std::string RunTimeRemedy(const SystemState& state, const absl::Status& usable) {
+  if (usable.ok()) return "";
+  if (absl::IsPermissionDenied(usable)) return SetCapabilities(state.program);
+  if (absl::IsFailedPrecondition(usable)) return "";  // the message tells it
+  return "a kernel of 5.14 or later with BTF (CONFIG_DEBUG_INFO_BTF, as distributions build it)";
+}
+
+// "not bpf and raw-tp: WHY", of those that have the same reason together.
+std::string WhyNoBetter(const std::vector<RunTimeFindings>& run_time) {
+  std::vector<std::string> reasons;
+  for (size_t i = 0; i < run_time.size();) {
+    std::vector<absl::string_view> names;
+    const absl::Status& why = run_time[i].usable;
+    for (; i < run_time.size() && run_time[i].usable == why; ++i)
+      names.push_back(RunTimeMethodName(run_time[i].method));
+    if (!why.ok()) reasons.push_back(absl::StrCat("not ", absl::StrJoin(names, ", "), ": ", why.message()));
+  }
+  return absl::StrJoin(reasons, "; ");
+}
+
 Check CheckRunTime(const SystemState& state) {
-  Check check{.id = "run_time", .title = "run time", .verdict = Verdict::kGood, .finding = "", .remedy = ""};
-  if (state.run_time.ok()) {
-    check.finding = "exact, to the nanosecond: BPF at sched_switch";
+  Check check{.id = "run_time", .title = "run time", .verdict = Verdict::kMissing, .finding = "", .remedy = ""};
+  if (state.run_time.empty()) {
+    check.verdict = Verdict::kUnknown;
+    check.finding = "not looked at";
     return check;
   }
-  check.verdict = Verdict::kMissing;
-  check.finding = std::string(state.run_time.message());
-  check.remedy = absl::IsPermissionDenied(state.run_time)
-                     ? SetCapabilities(state.program)
-                     : "a kernel of 5.14 or later with BTF (CONFIG_DEBUG_INFO_BTF, as distributions build it)";
+  const std::string why = WhyNoBetter(state.run_time);
+  const RunTimeFindings& last = state.run_time.back();
+  if (last.usable.ok()) {
+    check.verdict = IsExact(last.method) ? Verdict::kGood : Verdict::kLimits;
+    check.finding = absl::StrCat(RunTimeMethodName(last.method), ": ", RunTimeError(last.method),
+                                 why.empty() ? "" : absl::StrCat("; ", why));
+  } else {
+    check.finding = why;
+  }
+  // What mends the best one; where that one works, or as good a one does, there is nothing to mend.
+  if (check.verdict != Verdict::kGood) check.remedy = RunTimeRemedy(state, state.run_time.front().usable);
   return check;
 }
 
@@ -160,6 +188,24 @@ std::set<std::string> EffectiveCapabilities() {
   return names;
 }
 
+// Each method from the best on, until one works. What is not allowed for one BPF program is not for another.
+std::vector<RunTimeFindings> TryRunTime() {
+  std::vector<RunTimeFindings> found;
+  for (const RunTimeMethod method : kRunTimeMethods) {
+    absl::Status usable;
+    if (method == RunTimeMethod::kSchedstat) {
+      usable = CheckSchedstat();
+    } else if (!found.empty() && !absl::IsUnimplemented(found.back().usable)) {
+      usable = found.back().usable;
+    } else {
+      usable = SwitchLog::Attach(method).status();
+    }
+    found.push_back({.method = method, .usable = usable, .remedy = ""});
+    if (usable.ok()) break;
+  }
+  return found;
+}
+
 std::string OwnPath() {
   std::array<char, PATH_MAX> path;
   const ssize_t size = ::readlink("/proc/self/exe", path.data(), path.size());
@@ -177,7 +223,13 @@ SystemState ReadSystem(const HostRoot& files) {
           .perf_event_paranoid = ReadNumberFile(files.Path("/proc/sys/kernel/perf_event_paranoid")),
           .sched_rt_runtime_us = ReadNumberFile(files.Path("/proc/sys/kernel/sched_rt_runtime_us")),
           .rtprio_limit = rtprio.rlim_cur,
-          .run_time = SwitchLog::Attach().status()};
+          .run_time = TryRunTime()};
+}
+
+std::vector<RunTimeFindings> JudgeRunTime(const SystemState& state) {
+  std::vector<RunTimeFindings> found = state.run_time;
+  for (RunTimeFindings& method : found) method.remedy = RunTimeRemedy(state, method.usable);
+  return found;
 }
 
 std::vector<Check> JudgeSystem(const SystemState& state) {

@@ -27,13 +27,16 @@ struct SystemState {
   absl::StatusOr<std::string> lockdown = absl::NotFoundError("");  // "[none] integrity confidentiality"
   absl::StatusOr<int64_t> perf_event_paranoid = absl::NotFoundError("");
   absl::StatusOr<int64_t> sched_rt_runtime_us = absl::NotFoundError("");
-  uint64_t rtprio_limit = 0;  // RLIMIT_RTPRIO
-  absl::Status run_time;      // whether BPF tells run time exactly
+  uint64_t rtprio_limit = 0;              // RLIMIT_RTPRIO
+  std::vector<RunTimeFindings> run_time;  // as in ProbeFindings; remedies are added by JudgeRunTime()
 };
 
 // Of this machine and process; `files` is where /proc/sys and /sys/kernel lie, "" but in tests. Loads the BPF program
 // and takes it away again, which takes some ms.
 SystemState ReadSystem(const HostRoot& files = HostRoot());
+
+// `state.run_time` with what makes usable what is not.
+std::vector<RunTimeFindings> JudgeRunTime(const SystemState& state);
 
 // In the order in which they are shown.
 std::vector<Check> JudgeSystem(const SystemState& state);

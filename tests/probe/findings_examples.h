@@ -15,14 +15,22 @@ inline SystemState FreeSystem() {
           .perf_event_paranoid = int64_t{2},
           .sched_rt_runtime_us = int64_t{950'000},
           .rtprio_limit = 0,
-          .run_time = absl::OkStatus()};
+          .run_time = {{.method = RunTimeMethod::kBpf, .usable = absl::OkStatus(), .remedy = ""}}};
 }
 
 // A user's, without any privilege.
 inline SystemState BoundSystem() {
   SystemState state = FreeSystem();
   state.capabilities.clear();
-  state.run_time = absl::PermissionDeniedError("load the BPF program: needs CAP_BPF and CAP_PERFMON");
+  state.run_time.clear();
+  for (const RunTimeMethod method : kRunTimeMethods) {
+    const bool bpf = method != RunTimeMethod::kSchedstat;
+    state.run_time.push_back({.method = method,
+                              .usable = bpf ? absl::PermissionDeniedError("load the sched_switch program without "
+                                                                          "CAP_BPF and CAP_PERFMON")
+                                            : absl::OkStatus(),
+                              .remedy = ""});
+  }
   return state;
 }
 

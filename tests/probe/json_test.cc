@@ -49,6 +49,7 @@ ProbeFindings Everything() {
   found.sources.push_back(
       {.name = "sysfs", .what = "files", .usable = absl::NotFoundError("no zones"), .remedy = "modprobe"});
   found.chosen = "msr";
+  found.run_time = JudgeRunTime(BoundSystem());
   found.checks = JudgeSystem(BoundSystem());
   found.vms_by = "libvirt";
   found.vms = TwoVms();

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "tests/fakes/host_builder.h"
 #include "tests/probe/findings_examples.h"
 #include "tests/status_matchers.h"
@@ -48,6 +51,71 @@ TEST(SystemTest, TheCapabilityThatIsMissingIsNamedWithItsUse) {
   EXPECT_EQ(check.verdict, Verdict::kLimits);
   EXPECT_THAT(check.finding, AllOf(HasSubstr("cap_sys_rawio (energy registers)"), Not(HasSubstr("cap_bpf"))));
   EXPECT_THAT(check.remedy, AllOf(HasSubstr("sudo setcap"), HasSubstr("cap_sys_rawio"), HasSubstr("/usr/bin/vrapl")));
+}
+
+SystemState WithRunTime(std::vector<std::pair<RunTimeMethod, absl::Status>> tried) {
+  SystemState state = FreeSystem();
+  state.run_time.clear();
+  for (auto& [method, usable] : tried) state.run_time.push_back({.method = method, .usable = usable, .remedy = ""});
+  return state;
+}
+
+TEST(SystemTest, RunTimeIsGoodWhereEverySwitchIsSeen) {
+  const absl::Status no_trampoline = absl::UnimplementedError("no trampoline");
+  const Check best = Find(WithRunTime({{RunTimeMethod::kBpf, absl::OkStatus()}}), "run_time");
+  EXPECT_EQ(best.verdict, Verdict::kGood);
+  EXPECT_THAT(best.finding, AllOf(testing::StartsWith("bpf: every switch"), Not(HasSubstr("not "))));
+  const Check raw =
+      Find(WithRunTime({{RunTimeMethod::kBpf, no_trampoline}, {RunTimeMethod::kRawTp, absl::OkStatus()}}), "run_time");
+  EXPECT_EQ(raw.verdict, Verdict::kGood);
+  EXPECT_THAT(raw.finding, AllOf(testing::StartsWith("raw-tp: "), HasSubstr("; not bpf: no trampoline")));
+  const Check ktime = Find(WithRunTime({{RunTimeMethod::kBpf, no_trampoline},
+                                        {RunTimeMethod::kRawTp, no_trampoline},
+                                        {RunTimeMethod::kBpfKtime, absl::OkStatus()}}),
+                           "run_time");
+  EXPECT_EQ(ktime.verdict, Verdict::kLimits);
+  EXPECT_THAT(ktime.finding, AllOf(HasSubstr("stolen"), HasSubstr("; not bpf, raw-tp: no trampoline")));
+  EXPECT_THAT(ktime.remedy, HasSubstr("CONFIG_DEBUG_INFO_BTF"));
+}
+
+TEST(SystemTest, WhyRunTimeIsNotBetterAndWhatMendsIt) {
+  const std::vector<RunTimeFindings> found = JudgeRunTime(BoundSystem());
+  ASSERT_EQ(found.size(), 5u);
+  EXPECT_THAT(found[0].remedy, HasSubstr("setcap"));
+  EXPECT_THAT(found[4].remedy, IsEmpty());
+  const Check check = Find(BoundSystem(), "run_time");
+  EXPECT_EQ(check.verdict, Verdict::kLimits);
+  EXPECT_THAT(check.finding,
+              AllOf(testing::StartsWith("schedstat: "),
+                    HasSubstr("not bpf, raw-tp, bpf-ktime, raw-tp-ktime: load the sched_switch program")));
+  EXPECT_THAT(check.remedy, HasSubstr("setcap"));
+  // Where not even the kernel keeps accounts, nothing is known.
+  const absl::Status denied = absl::PermissionDeniedError("denied");
+  const Check none = Find(WithRunTime({{RunTimeMethod::kBpf, denied},
+                                       {RunTimeMethod::kSchedstat, absl::UnimplementedError("no accounts")}}),
+                          "run_time");
+  EXPECT_EQ(none.verdict, Verdict::kMissing);
+  EXPECT_THAT(none.finding, AllOf(HasSubstr("not bpf: denied"), HasSubstr("not schedstat: no accounts")));
+}
+
+TEST(SystemTest, TheMethodsOfThisMachineEndWithOneThatWorks) {
+  const SystemState state = ReadSystem();
+  ASSERT_FALSE(state.run_time.empty());
+  EXPECT_EQ(state.run_time.front().method, RunTimeMethod::kBpf);
+  for (size_t i = 0; i + 1 < state.run_time.size(); ++i) {
+    EXPECT_FALSE(state.run_time[i].usable.ok());
+    EXPECT_FALSE(state.run_time[i].usable.message().empty());
+  }
+}
+
+// The systemd unit gives what setcap would give.
+TEST(SystemTest, TheUnitLeavesEveryCapabilityThatIsNeeded) {
+  const std::string unit = ReadSmallFile(VRAPL_SOURCE "/packaging/vrapl.service").value();
+  const size_t begin = unit.find("\nCapabilityBoundingSet=") + 1;
+  const std::string set = absl::AsciiStrToLower(unit.substr(begin, unit.find('\n', begin) - begin)) + " ";
+  for (const absl::string_view name : absl::StrSplit(kAllCapabilities, ',')) {
+    EXPECT_THAT(set, testing::ContainsRegex(absl::StrCat("[ =]", name, " ")));
+  }
 }
 
 TEST(SystemTest, LockdownByItsLevel) {
