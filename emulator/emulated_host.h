@@ -38,6 +38,7 @@ struct EmulatedHostOptions {
   int dies = 1;                     // of each package; on Intel, each has counters and a power of its own
   bool interleaved = false;         // cores are dealt to the packages and dies in turn, not in blocks
   bool sparse_ids = false;          // ids of packages, dies and cores have gaps
+  bool readable_powercap = false;   // energy_uj for everybody, not for root only
   std::vector<PhysicalCore> cores;  // dealt in this order; their ids are given anew
   std::vector<PowerSpec> power;     // of each package (of its every die), or one for all
   DramPower dram;

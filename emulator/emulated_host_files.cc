@@ -149,7 +149,7 @@ void EmulatedHost::AddZone(HostFsTree& tree, const std::string& zone, const std:
         text = absl::StrCat(PowercapMicrojoules(static_cast<uint32_t>(value), tick_nj), "\n");
         return 0;
       },
-      0400);                                                         // root only since Linux 5.10 (CVE-2020-8694)
+      options_.readable_powercap ? 0444 : 0400);                     // root only since Linux 5.10 (CVE-2020-8694)
   const auto depth = std::count(zone.begin(), zone.end(), '/') - 1;  // below /sys
   std::string up;
   for (std::ptrdiff_t i = 0; i < depth; ++i) up += "../";

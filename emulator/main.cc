@@ -72,6 +72,7 @@ struct Arguments {
   int threads = 1;
   bool interleaved = false;
   bool sparse_ids = false;
+  bool readable_powercap = false;
   std::vector<std::string> power;
   std::string dram = "10%";
   std::string update_period = "1ms";
@@ -131,6 +132,7 @@ absl::StatusOr<EmulatorOptions> ToOptions(const Arguments& arguments, CpuProfile
   host.dies = arguments.dies;
   host.interleaved = arguments.interleaved;
   host.sparse_ids = arguments.sparse_ids;
+  host.readable_powercap = arguments.readable_powercap;
   if (arguments.cores > 0) host.cores = MadeUpCores(arguments.cores, arguments.threads);
   std::vector<std::string> specs = arguments.power;
   if (specs.empty()) specs = {"load:20W+15W/cpu"};
@@ -335,6 +337,7 @@ int Main(int argc, char** argv) {
       ->check(CLI::Range(1, 8));
   app.add_flag("--interleaved", arguments.interleaved, "CPUs are numbered across the packages, not in blocks");
   app.add_flag("--sparse-ids", arguments.sparse_ids, "ids of packages, dies and cores have gaps");
+  app.add_flag("--readable-powercap", arguments.readable_powercap, "energy_uj is for everybody, not for root only");
   app.add_option("--power", arguments.power, "power of a package (load:20W+15W/cpu); once for all, or once for each")
       ->type_name("SPEC")
       ->allow_extra_args(false);

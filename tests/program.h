@@ -2,14 +2,19 @@
 #pragma once
 
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/capability.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,6 +32,9 @@ struct Ended {
 struct ProgramOptions {
   bool no_privileges = false;  // of root too: every capability is dropped
   std::string temp_dir;        // TMPDIR, when not ""
+  // Of the user nobody, with these capabilities, which no program it starts can have more of, and with the limits that
+  // a user has: no real-time priority, little memory to lock.
+  std::optional<std::vector<int>> as_nobody_with;
 };
 
 class Program {
@@ -40,11 +48,14 @@ class Program {
       ::dup2(out[1], STDOUT_FILENO);
       ::dup2(err[1], STDERR_FILENO);
       if (!options.temp_dir.empty()) ::setenv("TMPDIR", options.temp_dir.c_str(), 1);
+      // The way to the program may be closed to others than root: it is opened before.
+      const int program = ::open(arguments[0].c_str(), O_RDONLY | O_CLOEXEC);
       if (options.no_privileges) DropCapabilities();
+      if (options.as_nobody_with && !BecomeNobodyWith(*options.as_nobody_with)) ::_exit(126);
       std::vector<char*> argv;
       for (std::string& argument : arguments) argv.push_back(argument.data());
       argv.push_back(nullptr);
-      ::execv(argv[0], argv.data());
+      ::fexecve(program, argv.data(), environ);
       ::_exit(127);
     }
     ::close(out[1]);
@@ -89,6 +100,30 @@ class Program {
       if (capability != CAP_SETPCAP) ::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
     }
     ::prctl(PR_CAPBSET_DROP, CAP_SETPCAP, 0, 0, 0);
+  }
+  static bool BecomeNobodyWith(const std::vector<int>& capabilities) {
+    constexpr uid_t kNobody = 65534;
+    __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+    __user_cap_data_struct data[2] = {};
+    for (const int capability : capabilities) {
+      __user_cap_data_struct& word = data[CAP_TO_INDEX(capability)];
+      word.effective = word.permitted = word.inheritable |= CAP_TO_MASK(capability);
+    }
+    for (int capability = 0; capability < 64; ++capability) {
+      const bool keep = std::find(capabilities.begin(), capabilities.end(), capability) != capabilities.end();
+      if (!keep && capability != CAP_SETPCAP) ::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+    }
+    if (::prctl(PR_CAPBSET_DROP, CAP_SETPCAP, 0, 0, 0) != 0) return false;
+    const rlimit no_priority = {.rlim_cur = 0, .rlim_max = 0};
+    const rlimit little_memory = {.rlim_cur = 65536, .rlim_max = 65536};
+    if (::setrlimit(RLIMIT_RTPRIO, &no_priority) != 0 || ::setrlimit(RLIMIT_MEMLOCK, &little_memory) != 0) return false;
+    if (::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0 || ::setgroups(0, nullptr) != 0) return false;
+    if (::setresgid(kNobody, kNobody, kNobody) != 0 || ::setresuid(kNobody, kNobody, kNobody) != 0) return false;
+    if (::syscall(SYS_capset, &header, data) != 0) return false;
+    for (const int capability : capabilities) {
+      if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) != 0) return false;
+    }
+    return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
   }
   static std::string ReadAll(const UniqueFd& fd) {
     std::string text;
