@@ -68,6 +68,8 @@ void ClockOffset::AddPair(uint64_t clock, uint64_t monotonic) {
 }
 
 void CpuTimeline::LearnLost(uint64_t clock, uint64_t clock_task, uint32_t irq) {
+  clock_ = clock;
+  clock_task_ = clock_task;
   const uint64_t lost_clock = clock - clock_task;
   if (lost_known_ && lost_clock <= lost_clock_) return;
   if (lost_known_) {
@@ -142,8 +144,12 @@ void CpuTimeline::OnRecord(const switch_record& record, int64_t at_ns, RunTimeWi
   if (gap) ++gaps_;
   // This record is one of them; where an observation has counted it before, it is taken back.
   if (switches_known_) unreported_switches_ += static_cast<int32_t>(step) - 1;
-  LearnLost(record.clock, record.clock_task, record.irq);
-  if (switches_known_ && step == 0 && !current_known_) late_ns_ += settled_ns_ - doubted_since_ns_;
+  // What was stolen before the start is nobody's: a CPU may have been away for long.
+  if (at_ns >= begin_ns_) LearnLost(record.clock, record.clock_task, record.irq);
+  if (switches_known_ && step == 0 && !current_known_) {
+    late_ns_ += settled_ns_ - doubted_since_ns_;
+    if (doubted_switches_ == 1) --gaps_;  // it was this switch, and it has a record
+  }
   if (current_known_ && !gap) late_ns_ += std::max<int64_t>(0, settled_ns_ - at_ns);
   Settle(at_ns, current_known_ && !gap, window);
   CountLatePending();
@@ -160,7 +166,9 @@ void CpuTimeline::OnObservation(const cpu_observation& observation, int64_t at_n
   if (!observation.valid || !switches_known_ || at_ns > until_ns) return;
   const auto ahead = static_cast<int32_t>(observation.switches - switches_);
   if (ahead < 0) return;  // older than the last record: says nothing new
-  LearnLost(observation.clock, observation.clock_task, observation.irq);
+  // The queue's clock has moved on and its task clock not yet: it was being brought up to date when it was looked at.
+  if (lost_known_ && observation.clock > clock_ && observation.clock_task == clock_task_) return;
+  if (at_ns >= begin_ns_) LearnLost(observation.clock, observation.clock_task, observation.irq);
   if (ahead == 0) {
     Settle(at_ns, current_known_, window);
     return;
@@ -168,6 +176,7 @@ void CpuTimeline::OnObservation(const cpu_observation& observation, int64_t at_n
   // Somebody came on without a record. Since when, the queue does not say: since the last time we knew.
   ++gaps_;
   unreported_switches_ += ahead;
+  doubted_switches_ = ahead;
   if (current_known_) doubted_since_ns_ = settled_ns_;
   Settle(at_ns, false, window);
   current_known_ = false;

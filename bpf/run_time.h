@@ -78,7 +78,7 @@ class CpuTimeline {
   // Begins at `start_ns`, not knowing who runs.   `has_siblings`: others run on the same core, and PassBeside() tells
   // what; else a thread here always has its core to itself.
   explicit CpuTimeline(int64_t start_ns, bool has_siblings = false)
-      : settled_ns_(start_ns), has_siblings_(has_siblings) {}
+      : begin_ns_(start_ns), settled_ns_(start_ns), has_siblings_(has_siblings) {}
 
   // `record`'s thread is on the CPU from at_ns on. A slice ends here, whoever the kernel says was there before.
   void OnRecord(const switch_record& record, int64_t at_ns, RunTimeWindow& window);
@@ -125,6 +125,7 @@ class CpuTimeline {
   void LearnLost(uint64_t clock, uint64_t clock_task, uint32_t irq);
   int64_t Take(int64_t& pending_ns, int64_t& length) const;
 
+  int64_t begin_ns_;
   int64_t settled_ns_;
   bool has_siblings_;
   bool current_known_ = false;
@@ -135,6 +136,8 @@ class CpuTimeline {
   uint32_t switches_ = 0;
   // rq->clock runs on while rq->clock_task stands still: stolen time and, where the kernel keeps it, interrupts.
   bool lost_known_ = false;
+  uint64_t clock_ = 0;  // both when last seen
+  uint64_t clock_task_ = 0;
   uint64_t lost_clock_ = 0;        // all that was ever lost, when last seen
   uint32_t irq_clock_ = 0;         // interrupts among it
   int64_t stolen_pending_ns_ = 0;  // learned of, not yet taken from a slice
@@ -142,6 +145,7 @@ class CpuTimeline {
   int64_t late_pending_ns_ = 0;  // of what is pending, what is already in late_ns_
   int64_t late_ns_ = 0;
   int64_t doubted_since_ns_ = 0;  // from here on unreported because of the last observation
+  int32_t doubted_switches_ = 0;
   // Since settled_ns_, by what ran beside.
   int64_t solo_ns_ = 0;
   int64_t shared_ns_ = 0;

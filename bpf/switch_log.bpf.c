@@ -151,19 +151,17 @@ int observe_cpus(struct observe_args *args) {
     if (!run_queue || !*run_queue) continue;
     const struct rq *rq = (const struct rq *)*run_queue;
     __u64 clock = 0, clock_task = 0, switches = 0, clock_again = 0, clock_task_again = 0;
+    __u64 irq = 0;
     bpf_core_read(&clock_task, sizeof(clock_task), &rq->clock_task);
+    if (bpf_core_field_exists(rq->prev_irq_time)) bpf_core_read(&irq, sizeof(irq), &rq->prev_irq_time);
     bpf_core_read(&clock, sizeof(clock), &rq->clock);
     bpf_core_read(&switches, sizeof(switches), &rq->nr_switches);
     bpf_core_read(&clock_again, sizeof(clock_again), &rq->clock);
     bpf_core_read(&clock_task_again, sizeof(clock_task_again), &rq->clock_task);
     seen->clock = clock;
     seen->clock_task = clock_task;
+    seen->irq = (__u32)irq;
     seen->switches = (__u32)switches;
-    if (bpf_core_field_exists(rq->prev_irq_time)) {
-      __u64 irq = 0;
-      bpf_core_read(&irq, sizeof(irq), &rq->prev_irq_time);
-      seen->irq = (__u32)irq;
-    }
     seen->valid = clock == clock_again && clock_task == clock_task_again;
   }
   return 0;

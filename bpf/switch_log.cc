@@ -73,6 +73,11 @@ std::string MissingCapabilities() {
 absl::Status ExplainLoadError(int error, const std::string& warnings) {
   if (error == EPERM || error == EACCES) {
     const std::string missing = MissingCapabilities();
+    if (missing.empty() && error == EACCES && !warnings.empty()) {
+      // The verifier's word for a program that this kernel does not take.
+      return absl::UnimplementedError(
+          absl::StrCat("load the sched_switch program: the kernel refuses it (", Reason(warnings), ")"));
+    }
     if (missing.empty()) {
       return absl::PermissionDeniedError(
           absl::StrCat("load the sched_switch program: ", std::strerror(error),
@@ -201,6 +206,7 @@ void SwitchLog::Prime(absl::Span<const int> cpus) const {
   cpu_set_t original;
   if (::sched_getaffinity(0, sizeof original, &original) != 0) return;
   for (const int cpu : cpus) {
+    if (cpu >= possible_cpus_) continue;  // has no log: a CPU of another machine
     cpu_set_t one;
     CPU_ZERO(&one);
     CPU_SET(static_cast<size_t>(cpu), &one);

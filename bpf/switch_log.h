@@ -14,6 +14,7 @@
 #include "absl/types/span.h"
 #include "base/run_time_method.h"
 #include "bpf/switch_log_format.h"
+#include "bpf/switch_log_records.h"
 
 namespace vrapl {
 
@@ -38,28 +39,11 @@ class SwitchLog {
   int possible_cpus() const { return possible_cpus_; }
 
   // Records written by `cpu` so far.
-  uint64_t Head(int cpu) const { return std::atomic_ref<__u64>(log(cpu).head).load(std::memory_order_acquire); }
-
-  // Calls visit(record) for each record from `tail` to the head, advancing `tail`, until visit returns false (that
-  // record is left for the next call). Returns the number of records lost because the writer had lapped the reader.
+  uint64_t Head(int cpu) const { return LogHead(log(cpu)); }
+  // See ForEachLogRecord().
   template <typename Visit>
   uint64_t ForEachRecord(int cpu, uint64_t& tail, Visit visit) const {
-    uint64_t lost = 0;
-    const uint64_t head = Head(cpu);
-    while (tail < head) {
-      if (head - tail > VRAPL_LOG_RECORDS / 2 && Head(cpu) - tail >= VRAPL_LOG_RECORDS) {
-        // Half a log of headroom, so that the writer does not catch up again while we copy.
-        const uint64_t restart = Head(cpu) - VRAPL_LOG_RECORDS / 2;
-        lost += restart - tail;
-        tail = restart;
-        if (tail >= head) break;
-      }
-      const switch_record record = log(cpu).records[tail & (VRAPL_LOG_RECORDS - 1)];
-      if (Head(cpu) - tail >= VRAPL_LOG_RECORDS) continue;  // overwritten while it was copied
-      if (!visit(record)) break;
-      ++tail;
-    }
-    return lost;
+    return ForEachLogRecord(log(cpu), tail, visit);
   }
 
   // The newest pair of (scheduler clock, CLOCK_MONOTONIC) of `cpu`; false while there is none or it is being written.

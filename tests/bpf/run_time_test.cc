@@ -214,6 +214,47 @@ TEST(CpuTimelineTest, CountsTheSwitchesThatHadNoRecord) {
   EXPECT_EQ(cpu.unreported_switches(), 2);
 }
 
+TEST(CpuTimelineTest, ASwitchWhoseRecordWasOnTheWayIsNoGap) {
+  RunTimeWindow window;
+  CpuTimeline cpu(0);
+  Feed(cpu, Record(0, 10, 7), window);
+  cpu.OnObservation({.wanted = 1, .valid = 1, .clock = 300, .clock_task = 300, .switches = 11}, 300, 300, window);
+  EXPECT_EQ(cpu.gaps(), 1u);
+  Feed(cpu, Record(300, 11, 7), window);
+  EXPECT_EQ(cpu.gaps(), 0u);
+  cpu.OnObservation({.wanted = 1, .valid = 1, .clock = 400, .clock_task = 400, .switches = 13}, 400, 400, window);
+  Feed(cpu, Record(400, 13, 7), window);  // 12 never came
+  EXPECT_EQ(cpu.gaps(), 1u);
+  EXPECT_EQ(cpu.unreported_switches(), 1);
+}
+
+// The kernel moves the clock of a queue first and its task clock a moment later; in between, all of an idle second looks
+// stolen.
+TEST(CpuTimelineTest, AQueueThatIsBeingBroughtUpToDateTellsNothing) {
+  RunTimeWindow window;
+  CpuTimeline cpu(0);
+  Feed(cpu, Record(0, 1, 0), window);
+  cpu.OnObservation({.wanted = 1, .valid = 1, .clock = 900, .clock_task = 0, .switches = 1}, 900, 1000, window);
+  cpu.AdvanceTo(1000, window);
+  Feed(cpu, Record(1000, 2, 7), window);
+  cpu.AdvanceTo(2000, window);
+  EXPECT_EQ(window.time().stolen_ns, 0);
+  EXPECT_EQ(window.time().idle_ns, 1000);
+  EXPECT_EQ(RunOf(window, 7), 1000);
+}
+
+// A CPU that was away, or a log that is older than the run: what was stolen then is in no window.
+TEST(CpuTimelineTest, WhatWasStolenBeforeTheStartIsNotTakenFromAnybody) {
+  RunTimeWindow window;
+  CpuTimeline cpu(10'000);
+  Feed(cpu, Record(100, 1, 7, /*stolen=*/0), window);
+  Feed(cpu, Record(12'000, 2, 8, /*stolen=*/5000), window);
+  Feed(cpu, Record(13'000, 3, 0, /*stolen=*/5200), window);
+  EXPECT_EQ(RunOf(window, 7), 2000);
+  EXPECT_EQ(RunOf(window, 8), 800);
+  EXPECT_EQ(window.time().stolen_ns, 200);
+}
+
 TEST(CpuTimelineTest, AThreadWithoutSiblingsIsAlwaysAlone) {
   RunTimeWindow window;
   CpuTimeline cpu(0);
