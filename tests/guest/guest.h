@@ -30,9 +30,9 @@ class Guest {
   absl::Status Booted();
   // One of scripts/guest-ctl, "busy 1"; done when this returns.
   absl::Status Do(const std::string& command);
-  // `virsh destroy`, and `virsh start` again.
   // `virsh VERB NAME WORDS...`; what it prints.
   absl::StatusOr<std::string> Virsh(const std::string& verb, const std::vector<std::string>& words = {});
+  // `virsh destroy`, and `virsh start` again.
   absl::Status PullThePlug();
   absl::Status StartAgain();
 

@@ -135,7 +135,7 @@ TEST_F(KvmGuestTest, EveryThreadOfTheVmIsItsOwn) {
   EXPECT_TRUE(parts.count("vcpu0") == 1 && parts.count("emulator") == 1);
 
   const pid_t pit = KernelThreadNamed(absl::StrCat("kvm-pit/", pid_));
-  ASSERT_GT(pit, 0) << "KVM's timer has no thread on this kernel";
+  if (pit == 0) GTEST_SKIP() << "KVM's timer has no thread on this kernel";
   const RowInfo row = row_of(pit, pit, kTaskKernelThread);
   EXPECT_EQ(row.kind, RowKind::kVm);
   EXPECT_EQ(row.part, "kvm");
@@ -180,6 +180,7 @@ TEST_F(KvmGuestTest, HaltPollingIsPartOfTheVcpusRunTime) {
   std::cout << "    polled " << polled_ns << " ns of " << ran_ns << " ns run time in " << wall_ns << " ns\n";
   EXPECT_GT(polled_ns, 0);
   EXPECT_LE(polled_ns, wall_ns);
+  EXPECT_LE(polled_ns, ran_ns + 20'000'000) << "schedstat is up to date to a tick, at both ends";
 }
 
 }  // namespace
