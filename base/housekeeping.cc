@@ -36,7 +36,7 @@ std::string WhyReadOn(int reader_cpu, absl::Span<const int> cpus, absl::Span<con
   std::copy_if(cpus.begin(), cpus.end(), std::back_inserter(kept), [&](int cpu) { return Contains(kept_clear, cpu); });
   if (kept.empty()) return "";
   if (kept.size() == cpus.size()) return absl::StrCat("all its CPUs are", kHow);
-  if (reader_cpu == cpus.front()) return "";
+  if (reader_cpu == cpus.front() || !Contains(kept_clear, cpus.front())) return "";  // that is not why
   return absl::StrCat(kept.size() == 1 ? "CPU " : "CPUs ", FormatCpuList(kept), kept.size() == 1 ? " is" : " are",
                       kHow);
 }

@@ -87,6 +87,7 @@ Json SamplerJson(const SamplerReport& sampler) {
   json["read_errors"] = sampler.read_errors;
   json["gaps"] = sampler.gaps;
   json["unreported_switches"] = sampler.unreported_switches;
+  json["late_run_time_ns"] = sampler.late_run_time_ns;
   json["lost_records"] = sampler.lost_records;
   json["skew_max_ns"] = sampler.skew_max_ns;
   json["late_p50_ns"] = lateness.p50_ns;

@@ -167,11 +167,13 @@ std::string FlushToText(const FlushReport& report, const TextStyle& style) {
     const LatenessSummary& lateness = sampler.lateness;
     absl::StrAppendFormat(&text,
                           "  sampler of package %d: %d samples, %d late, %d missed, %d dropped, %d reads failed\n"
-                          "    lateness p50 %.0f us, p99 %.0f us, max %.0f us; %d switches unreported in %d gaps\n",
+                          "    lateness p50 %.0f us, p99 %.0f us, max %.0f us; %d switches unreported in %d gaps;\n"
+                          "    %.3f ms of run time known too late for its thread\n",
                           sampler.package_id, lateness.samples, lateness.late, lateness.missed, sampler.dropped,
                           sampler.read_errors, static_cast<double>(lateness.p50_ns) * 1e-3,
                           static_cast<double>(lateness.p99_ns) * 1e-3, static_cast<double>(lateness.max_ns) * 1e-3,
-                          sampler.unreported_switches, sampler.gaps);
+                          sampler.unreported_switches, sampler.gaps,
+                          static_cast<double>(sampler.late_run_time_ns) * 1e-6);
     if (sampler.lost_records > 0) absl::StrAppendFormat(&text, "    %d switch records LOST\n", sampler.lost_records);
   }
   if (!IsExact(report.run_time_method)) {

@@ -172,10 +172,15 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events,
   const std::vector<int> kept_clear = KeptClear(cpu_watcher.topology());
   for (const std::unique_ptr<EnergySource>& source : backend->sources) {
     const PackageInfo& package = source->package();
-    if (std::find(kept_clear.begin(), kept_clear.end(), package.reader_cpu) == kept_clear.end()) continue;
+    const auto is_kept_clear = [&](int cpu) {
+      return std::find(kept_clear.begin(), kept_clear.end(), cpu) != kept_clear.end();
+    };
+    if (!is_kept_clear(package.reader_cpu)) continue;
+    const bool all = std::all_of(package.cpus.begin(), package.cpus.end(), is_kept_clear);
     events.on_notice(absl::StrCat("package ", package.package_id, " is read on CPU ", package.reader_cpu,
                                   ", every period, although that is kept clear for other work: ",
-                                  package.cpus.size() > 1
+                                  !all ? "the kernel's PMU names it; --backend=msr reads on another"
+                                  : package.cpus.size() > 1
                                       ? "leave one CPU of each package out of isolcpus= and nohz_full="
                                       : "the package has no other"));
   }

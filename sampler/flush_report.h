@@ -73,6 +73,9 @@ struct SamplerReport {
   uint64_t read_errors = 0;
   uint64_t gaps = 0;                // times that the kernel did not report a switch, or several in a row
   int64_t unreported_switches = 0;  // how many these were, by the run queues' own count
+  // Since the start: run time that became known too late for its thread and is in the row of the one that came after
+  // it on that CPU, mostly because the CPU was taken away. Single rows may be wrong by this much, all together.
+  int64_t late_run_time_ns = 0;
   uint64_t lost_records = 0;        // the switch log overran
   uint64_t new_lost_records = 0;    // in this flush
   int64_t skew_max_ns = 0;          // of this flush: how long the longest read of all counters took

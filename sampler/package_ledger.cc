@@ -173,6 +173,7 @@ SamplerReport PackageLedger::ReportSampler() {
           .read_errors = loop_.read_errors(),
           .gaps = loop_.gaps(),
           .unreported_switches = loop_.unreported_switches(),
+          .late_run_time_ns = loop_.late_run_time_ns(),
           .lost_records = loop_.lost_records(),
           .new_lost_records = loop_.lost_records() - told_lost_records_,
           .skew_max_ns = std::exchange(skew_max_ns_, 0)};

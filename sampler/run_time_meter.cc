@@ -22,6 +22,7 @@ class SwitchLogRunTime final : public RunTimeSource {
   int cpu_count() const override { return reader_->cpu_count(); }
   uint64_t lost_records() const override { return reader_->lost_records(); }
   uint64_t gaps() const override { return reader_->gaps(); }
+  int64_t late_ns() const override { return reader_->late_ns(); }
   int64_t unreported_switches() const override { return reader_->unreported_switches(); }
 
  private:

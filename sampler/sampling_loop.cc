@@ -84,6 +84,7 @@ void SamplingLoop::TakeSample(int64_t late_ns) {
   if (errors > 0) read_errors_.fetch_add(errors, std::memory_order_relaxed);
   lost_records_.store(run_time_.lost_records(), std::memory_order_relaxed);
   gaps_.store(run_time_.gaps(), std::memory_order_relaxed);
+  late_run_time_ns_.store(run_time_.late_ns(), std::memory_order_relaxed);
   unreported_switches_.store(run_time_.unreported_switches(), std::memory_order_relaxed);
 
   const SampleHeader header{.t_ns = t_ns,

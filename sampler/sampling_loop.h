@@ -32,6 +32,7 @@ class RunTimeSource {
   virtual uint64_t lost_records() const { return 0; }
   virtual uint64_t gaps() const { return 0; }
   virtual int64_t unreported_switches() const { return 0; }
+  virtual int64_t late_ns() const { return 0; }  // see RunTimeReader
 };
 
 class SamplingLoop {
@@ -72,6 +73,7 @@ class SamplingLoop {
   uint64_t read_errors() const { return read_errors_.load(std::memory_order_relaxed); }
   uint64_t lost_records() const { return lost_records_.load(std::memory_order_relaxed); }
   uint64_t gaps() const { return gaps_.load(std::memory_order_relaxed); }
+  int64_t late_run_time_ns() const { return late_run_time_ns_.load(std::memory_order_relaxed); }
   int64_t unreported_switches() const { return unreported_switches_.load(std::memory_order_relaxed); }
 
  private:
@@ -106,6 +108,7 @@ class SamplingLoop {
   std::atomic<uint64_t> lost_records_{0};
   std::atomic<uint64_t> gaps_{0};
   std::atomic<int64_t> unreported_switches_{0};
+  std::atomic<int64_t> late_run_time_ns_{0};
 };
 
 }  // namespace vrapl

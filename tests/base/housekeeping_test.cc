@@ -40,6 +40,7 @@ TEST(WhyReadOnTest, SaysWhatIsNotPlain) {
   EXPECT_EQ(WhyReadOn(0, {0, 1}, {4, 5}), "") << "of another package";
   EXPECT_EQ(WhyReadOn(1, {0, 1}, {0}), "CPU 0 is kept clear (isolcpus, nohz_full)");
   EXPECT_EQ(WhyReadOn(2, {0, 1, 2, 3}, {0, 1, 3}), "CPUs 0-1,3 are kept clear (isolcpus, nohz_full)");
+  EXPECT_EQ(WhyReadOn(2, {0, 1, 2, 3}, {3}), "") << "CPU 0 is free: somebody else has chosen";
   EXPECT_EQ(WhyReadOn(0, {0, 1}, {0, 1}), "all its CPUs are kept clear (isolcpus, nohz_full)");
 }
 

@@ -97,6 +97,7 @@ FlushReport MadeReport() {
                       .read_errors = 7,
                       .gaps = 5,
                       .unreported_switches = 12,
+                      .late_run_time_ns = 3'456'000,
                       .lost_records = 1}};
   report.vms = {{.vm = report.models[0].rows[1].vm,
                  .vcpus = 2,
@@ -166,10 +167,11 @@ TEST(FlushJsonTest, HasTheKeysThatAreDocumented) {
   EXPECT_THAT(
       KeysOf(json["samplers"][0]),
       testing::UnorderedElementsAre("package", "cpu", "cpus", "capacity_ns", "samples", "late", "missed", "dropped",
-                                    "read_errors", "gaps", "unreported_switches", "lost_records", "skew_max_ns",
+                                    "read_errors", "gaps", "unreported_switches", "late_run_time_ns", "lost_records", "skew_max_ns",
                                     "late_p50_ns", "late_p99_ns", "late_p999_ns", "late_max_ns"));
   EXPECT_EQ(json["samplers"][0]["gaps"], 5);
   EXPECT_EQ(json["samplers"][0]["unreported_switches"], 12);
+  EXPECT_EQ(json["samplers"][0]["late_run_time_ns"], 3'456'000);
   EXPECT_EQ(json["run_time_method"], "bpf");
   EXPECT_EQ(json["recursion_misses"], 0);
 }
@@ -339,6 +341,7 @@ TEST(FlushTextTest, ShowsTheSumAgainstTheCounter) {
   EXPECT_THAT(text, HasSubstr("7 reads FAILED"));
   EXPECT_THAT(text, AllOf(HasSubstr("VRAPL1 seq=3"), HasSubstr("1 sent"), HasSubstr("2 not read yet")));
   EXPECT_THAT(text, AllOf(HasSubstr("5990"), HasSubstr("10 missed"), HasSubstr("4 late")));
+  EXPECT_THAT(text, HasSubstr("3.456 ms of run time known too late"));
 
   FlushReport wrong = MadeReport();
   wrong.models[0].rows[0].energy_ticks -= 3;
