@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -95,6 +96,11 @@ Worker::~Worker() {
 }
 
 Ring::Ring(int threads) : home_(MakeDoor()), tids_(static_cast<size_t>(threads)) {
+  // A door for each, and who watches the threads may want a file or two more.
+  rlimit files;
+  ::getrlimit(RLIMIT_NOFILE, &files);
+  files.rlim_cur = files.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &files);
   for (int i = 0; i < threads; ++i) doors_.push_back(MakeDoor());
   for (size_t place = 0; place < tids_.size(); ++place) {
     threads_.emplace_back([this, place] { Live(place); });

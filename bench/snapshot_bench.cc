@@ -3,7 +3,6 @@
 //
 // All ways watch the same threads, asleep in a ring, on one CPU with who asks. Before each snapshot a token goes round,
 // which is so many switches of so many of them; that is not measured. Needs root.
-#include <sys/resource.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -111,10 +110,6 @@ struct BySize {
 };
 
 int Main() {
-  rlimit files;
-  ::getrlimit(RLIMIT_NOFILE, &files);
-  files.rlim_cur = files.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &files);
   PinTo(OnlineCpus().back());
 
   BySize by_switches;

@@ -31,6 +31,7 @@ constexpr double kSliceP99Ns = 2000;
 constexpr double kThreadError = 0.001;
 // The offset between the clocks is learned from pairs, one a millisecond: what counts begins when it is known well.
 constexpr int64_t kLearningNs = 100 * kNanosPerMilli;
+constexpr int64_t kLeastPauseNs = 100'000;
 
 double Milliseconds(int64_t ns) { return 1e-6 * static_cast<double>(ns); }
 
@@ -191,15 +192,17 @@ std::vector<std::string> OutOfBounds(const RunTimeCheckReport& report) {
   none(report.lost_records, "records lost: the log was lapped");
   none(report.recursion_misses, "switches at which a program was not run because it was running");
   none(report.oracle_drops, "switches dropped by the oracle");
-  if (report.slice_unexplained_ns.p99 >= kSliceP99Ns) {
+  // What the others say of time is known to be wrong (see RunTimeError); that no switch is missing holds for all.
+  const bool exact = IsExact(report.method);
+  if (exact && report.slice_unexplained_ns.p99 >= kSliceP99Ns) {
     lines.push_back(absl::StrFormat("p99 of the error per slice is %.0f ns, not below %.0f",
                                     report.slice_unexplained_ns.p99, kSliceP99Ns));
   }
-  if (report.thread_unexplained.worst >= kThreadError) {
+  if (exact && report.thread_unexplained.worst >= kThreadError) {
     lines.push_back(absl::StrFormat("a thread's total is wrong by %.3f %%, not below %.1f: %s",
                                     100 * report.thread_unexplained.worst, 100 * kThreadError, report.worst_thread));
   }
-  if (report.hidden_excess_ns > 0) {
+  if (exact && report.hidden_excess_ns > 0) {
     lines.push_back(absl::StrFormat("a thread with hidden switches is wrong by %.3f ms more than is unreported",
                                     Milliseconds(report.hidden_excess_ns)));
   }
@@ -236,7 +239,8 @@ absl::StatusOr<RunTimeCheckReport> CheckRunTime(const std::function<absl::Status
   const int64_t ctxt_begin = ReadCtxt();
   int64_t deadline_ns = MonotonicNs();
   const auto read_next = [&] {
-    RealClock().SleepUntil(deadline_ns = std::max(deadline_ns + kNanosPerMilli, MonotonicNs()));
+    // Never without a pause: at real-time priority a slow machine would do nothing else.
+    RealClock().SleepUntil(deadline_ns = std::max(deadline_ns + kNanosPerMilli, MonotonicNs() + kLeastPauseNs));
     windows.Read();
     comparison.Drain();
   };

@@ -77,6 +77,7 @@ SchedstatMeter::SchedstatMeter(std::vector<pid_t> processes, bool every_cpu, std
       tick_ns_(kNanosPerSecond / ::sysconf(_SC_CLK_TCK)),
       // Where nobody knows how the kernel was built, interrupts stay in whoever was interrupted: counted once.
       irq_apart_(KernelHas("CONFIG_IRQ_TIME_ACCOUNTING", KernelConfigPaths()).value_or(false)),
+      stolen_apart_(KernelHas("CONFIG_PARAVIRT_TIME_ACCOUNTING", KernelConfigPaths()).value_or(false)),
       finder_({.proc = proc_,
                .tick_ns = tick_ns_,
                .boottime_offset_ns = ParseBoottimeOffset(ReadSmallFile(proc_ + "/self/timens_offsets").value_or("")),
@@ -129,7 +130,8 @@ std::unique_ptr<RunTimeSource> SchedstatMeter::NewSource(std::vector<CpuOnCore> 
   return std::make_unique<SchedstatRunTime>(
       finder_.NewReader(),
       CpuAccounts::Options{
-          .proc = proc_, .tick_ns = tick_ns_, .possible_cpus = possible_cpus_, .irq_apart = irq_apart_},
+          .proc = proc_, .tick_ns = tick_ns_, .possible_cpus = possible_cpus_,
+           .irq_apart = irq_apart_, .stolen_apart = stolen_apart_},
       cpus, every_cpu_);
 }
 

@@ -37,6 +37,7 @@ class SchedstatMeter final : public RunTimeMeter {
   const int possible_cpus_;
   const int64_t tick_ns_;
   const bool irq_apart_;
+  const bool stolen_apart_;
   ThreadFinder finder_;
   std::mutex finding_;  // one Find() at a time
   std::mutex mutex_;

@@ -56,7 +56,7 @@ CpuTime CpuAccounts::Look() {
     }
     rise.idle_ns += Rise(stat->idle_ticks, cpu.idle_ticks) * options_.tick_ns;
     if (options_.irq_apart) rise.irq_ns += Rise(stat->irq_ticks, cpu.irq_ticks) * options_.tick_ns;
-    rise.stolen_ns += Rise(stat->stolen_ticks, cpu.stolen_ticks) * options_.tick_ns;
+    if (options_.stolen_apart) rise.stolen_ns += Rise(stat->stolen_ticks, cpu.stolen_ticks) * options_.tick_ns;
   }
   return rise;
 }

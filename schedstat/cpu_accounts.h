@@ -25,6 +25,8 @@ class CpuAccounts {
     // The kernel counts interrupts apart from the threads that they interrupt (CONFIG_IRQ_TIME_ACCOUNTING). Where it
     // does not, /proc/stat has a guess by timer ticks, and the same time is in the thread's account already.
     bool irq_apart = false;
+    // Threads' accounts leave out stolen time (CONFIG_PARAVIRT_TIME_ACCOUNTING); else it is in them already.
+    bool stolen_apart = true;
   };
   explicit CpuAccounts(Options options);
 

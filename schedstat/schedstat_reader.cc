@@ -57,7 +57,8 @@ void SchedstatReader::Start(int64_t start_ns) {
 CpuTime SchedstatReader::Read(int64_t t_ns, absl::FunctionRef<void(const ThreadRun&)> on_thread) {
   CpuTime told;
   if (t_ns <= t_ns_) return told;
-  int64_t room = (t_ns - t_ns_) * cpu_count();
+  const int64_t dt_ns = t_ns - t_ns_;
+  int64_t room = dt_ns * cpu_count();
   t_ns_ = t_ns;
   owed_ += accounts_.Look();
   // Threads first: their accounts are the better ones.
@@ -66,7 +67,8 @@ CpuTime SchedstatReader::Read(int64_t t_ns, absl::FunctionRef<void(const ThreadR
     if (thread->ended.load(std::memory_order_relaxed) || !ReadRunNs(*thread, run_ns)) continue;
     // One that has not run since has no CPU to be asked for.
     if (run_ns <= thread->counted_ns.load(std::memory_order_relaxed) || !IsOurs(*thread)) continue;
-    const int64_t taken = Count(*thread, run_ns, room);
+    // A thread is on one CPU at a time: an account that catches up by more is given the rest in the windows that follow.
+    const int64_t taken = Count(*thread, run_ns, std::min(room, dt_ns));
     if (taken == 0) continue;
     room -= taken;
     told.run_ns += taken;

@@ -49,13 +49,14 @@ class Program {
       ::dup2(err[1], STDERR_FILENO);
       if (!options.temp_dir.empty()) ::setenv("TMPDIR", options.temp_dir.c_str(), 1);
       // The way to the program may be closed to others than root: it is opened before.
-      const int program = ::open(arguments[0].c_str(), O_RDONLY | O_CLOEXEC);
+      const int program = options.as_nobody_with ? ::open(arguments[0].c_str(), O_RDONLY | O_CLOEXEC) : -1;
       if (options.no_privileges) DropCapabilities();
       if (options.as_nobody_with && !BecomeNobodyWith(*options.as_nobody_with)) ::_exit(126);
       std::vector<char*> argv;
       for (std::string& argument : arguments) argv.push_back(argument.data());
       argv.push_back(nullptr);
-      ::fexecve(program, argv.data(), environ);
+      if (program >= 0) ::fexecve(program, argv.data(), environ);
+      ::execv(argv[0], argv.data());
       ::_exit(127);
     }
     ::close(out[1]);

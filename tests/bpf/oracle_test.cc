@@ -30,7 +30,16 @@ TEST_P(OracleTest, AgreesWithTheLogOnEachSliceAndThread) {
     if (!check->refused.empty()) GTEST_SKIP() << check->refused;
     std::printf("%s", Details(*check).c_str());
     EXPECT_GT(check->report.slice_ns.count, 0u);
-    verdict = OutOfBounds(check->report);
+    // What no noise excuses holds each time.
+    const RunTimeCheckReport& report = check->report;
+    EXPECT_EQ(report.residual_ns, 0);
+    EXPECT_EQ(report.switches_different, 0u);
+    EXPECT_EQ(report.recursion_misses, 0u);
+    if (report.lost_records == 0 && report.oracle_drops == 0) {
+      EXPECT_EQ(report.oracle_only, 0u);
+      EXPECT_EQ(report.log_only, 0u);
+    }
+    verdict = OutOfBounds(report);
     if (verdict.empty()) break;
   }
   EXPECT_THAT(verdict, testing::IsEmpty());
