@@ -367,7 +367,9 @@ CrossCheck RunCrossCheck(const HostRoot& root, const ProbeFindings& found, const
   if (options.run_time) {
     checker = std::thread([&] {
       run_time = CheckRunTime([&] {
-        while (!done) RealClock().SleepUntil(MonotonicNs() + kNanosPerMilli);
+        // It begins later than the reading of the sources: on a busy machine by as long as programs take to load.
+        const int64_t end_ns = MonotonicNs() + absl::ToInt64Nanoseconds(options.duration);
+        while (!done || MonotonicNs() < end_ns) RealClock().SleepUntil(MonotonicNs() + kNanosPerMilli);
         return absl::OkStatus();
       });
     });
