@@ -7,7 +7,7 @@ namespace vrapl {
 
 // Run time of one thread in one window, on all CPUs of the package together.
 //
-// A thread is known by (tid, tgid, start_ns): the kernel uses numbers again, but not within one clock tick of boot time.
+// A thread is known by (tid, tgid, start_ns): the kernel uses numbers again, but not in one clock tick of boot time.
 struct ThreadRun {
   uint32_t tid = 0;
   uint32_t tgid = 0;

@@ -97,8 +97,14 @@ class Windows {
     Residual(run_ns - window_.time().run_ns);
   }
 
-  // Rows count from here.
-  void Mark() { rows_.clear(); }
+  // Rows count from here, and what excuses them.
+  void Mark() {
+    rows_.clear();
+    late_before_ns_ = reader_.late_ns();
+    unreported_before_ns_ = reader_.total().unreported_ns;
+  }
+  int64_t late_ns() const { return reader_.late_ns() - late_before_ns_; }
+  int64_t unreported_ns() const { return reader_.total().unreported_ns - unreported_before_ns_; }
 
   int64_t elapsed_ns() const { return t_ns_ - start_ns_; }
   int64_t residual_ns() const { return residual_ns_; }
@@ -111,12 +117,15 @@ class Windows {
   int64_t start_ns_;
   int64_t t_ns_ = 0;
   int64_t residual_ns_ = 0;
+  int64_t late_before_ns_ = 0;
+  int64_t unreported_before_ns_ = 0;
   RunTimeReader reader_;
   RunTimeWindow window_;
   Rows rows_;
 };
 
-void CompareThreads(const OracleComparison& comparison, const Rows& rows, RunTimeCheckReport& report) {
+void CompareThreads(const OracleComparison& comparison, const Windows& windows, RunTimeCheckReport& report) {
+  const Rows& rows = windows.rows();
   absl::flat_hash_map<ThreadKey, bool> running;
   for (const ThreadKey& thread : comparison.Running()) running[thread] = true;
   std::vector<double> errors;
@@ -138,7 +147,7 @@ void CompareThreads(const OracleComparison& comparison, const Rows& rows, RunTim
     const int64_t unexplained_ns =
         std::max<int64_t>(0, std::llabs(error_ns - account.after_account_ns) - report.late_ns);
     if (account.hidden) {
-      const int64_t allowed_ns = report.time.unreported_ns + account.after_account_ns + account_ns / 1000;
+      const int64_t allowed_ns = windows.unreported_ns() + account.after_account_ns + account_ns / 1000;
       report.hidden_excess_ns = std::max<int64_t>(report.hidden_excess_ns, std::llabs(error_ns) - allowed_ns);
       continue;
     }
@@ -164,7 +173,7 @@ void Fill(const OracleComparison& comparison, const Windows& windows, RunTimeChe
   report.records = windows.reader().records();
   report.gaps = windows.reader().gaps();
   report.unreported_switches = windows.reader().unreported_switches();
-  report.late_ns = windows.reader().late_ns();
+  report.late_ns = windows.late_ns();
   report.lost_records = windows.reader().lost_records() + comparison.lost_records();
   const SliceMatch& slices = comparison.slices();
   report.slice_ns = SpreadOf({slices.errors_ns().begin(), slices.errors_ns().end()});
@@ -175,7 +184,7 @@ void Fill(const OracleComparison& comparison, const Windows& windows, RunTimeChe
   report.switches_different = slices.different();
   report.log_only = slices.log_only();
   report.oracle_only = slices.account_only();
-  CompareThreads(comparison, windows.rows(), report);
+  CompareThreads(comparison, windows, report);
 }
 
 }  // namespace
@@ -264,7 +273,7 @@ absl::StatusOr<RunTimeCheckReport> CheckRunTime(const std::function<absl::Status
   comparison.Drain();
   report.ctxt_least = ctxt_end - ctxt_begin;
   report.ctxt_most = ctxt_after - ctxt_before;
-  report.recursion_misses = (*log)->RecursionMisses() + (*oracle)->RecursionMisses();
+  report.recursion_misses = std::max((*log)->RecursionMisses(), (*oracle)->RecursionMisses());
   report.oracle_drops = (*oracle)->Drops();
   Fill(comparison, windows, report);
   return report;

@@ -78,7 +78,8 @@ void RunTimeReader::CoverCpus(absl::Span<const CpuOnCore> cpus) {
     cpu = cpus_.erase(cpu);
   }
   for (const CpuOnCore& place : cpus) {
-    const bool known = std::any_of(cpus_.begin(), cpus_.end(), [&](const Cpu& other) { return other.cpu == place.cpu; });
+    const bool known =
+        std::any_of(cpus_.begin(), cpus_.end(), [&](const Cpu& other) { return other.cpu == place.cpu; });
     if (!known) Add(place, t_ns_);
   }
   CpusHaveChanged();

@@ -239,6 +239,10 @@ SwitchLog::ProgramCost SwitchLog::Cost() const {
   return {.runs = info.run_cnt, .run_time_ns = info.run_time_ns};
 }
 
-uint64_t SwitchLog::RecursionMisses() const { return InfoOf(skeleton_->switch_program()).recursion_misses; }
+uint64_t SwitchLog::RecursionMisses() const {
+  const bpf_prog_info info = InfoOf(skeleton_->switch_program());
+  // A count that cannot be read must not pass for a count of nothing; every program has an id.
+  return info.id == 0 ? UINT64_MAX : info.recursion_misses;
+}
 
 }  // namespace vrapl

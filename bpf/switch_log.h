@@ -69,7 +69,7 @@ class SwitchLog {
   ProgramCost Cost() const;
 
   // Times the kernel did not run the program because it was already running (0 unless something is wrong): switches
-  // that have no record. One system call.
+  // that have no record. UINT64_MAX where the kernel does not say. One system call.
   uint64_t RecursionMisses() const;
 
  private:

@@ -167,7 +167,7 @@ std::string FlushToText(const FlushReport& report, const TextStyle& style) {
     const LatenessSummary& lateness = sampler.lateness;
     absl::StrAppendFormat(&text,
                           "  sampler of package %d: %d samples, %d late, %d missed, %d dropped, %d reads failed\n"
-                          "    lateness p50 %.0f us, p99 %.0f us, max %.0f us; %d switches unreported in %d gaps;\n"
+                          "    lateness p50 %.0f us, p99 %.0f us, max %.0f us; %d switches unreported in %d gaps\n"
                           "    %.3f ms of run time known too late for its thread\n",
                           sampler.package_id, lateness.samples, lateness.late, lateness.missed, sampler.dropped,
                           sampler.read_errors, static_cast<double>(lateness.p50_ns) * 1e-3,

@@ -67,7 +67,7 @@ CpuTime SchedstatReader::Read(int64_t t_ns, absl::FunctionRef<void(const ThreadR
     if (thread->ended.load(std::memory_order_relaxed) || !ReadRunNs(*thread, run_ns)) continue;
     // One that has not run since has no CPU to be asked for.
     if (run_ns <= thread->counted_ns.load(std::memory_order_relaxed) || !IsOurs(*thread)) continue;
-    // A thread is on one CPU at a time: an account that catches up by more is given the rest in the windows that follow.
+    // A thread is on one CPU at a time: an account that catches up by more gets the rest in the windows that follow.
     const int64_t taken = Count(*thread, run_ns, std::min(room, dt_ns));
     if (taken == 0) continue;
     room -= taken;

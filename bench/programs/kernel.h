@@ -20,12 +20,6 @@ struct task_struct {
   struct sched_entity se;
 } __attribute__((preserve_access_index));
 
-/* One CPU's slot in an array that user space maps: a cache line of its own. */
-struct slot {
-  __u64 value;
-  __u64 unused[7];
-};
-
 #define ON_SCHED_SWITCH(prev, next) \
   SEC("tp_btf/sched_switch")        \
   int BPF_PROG(on_sched_switch, _Bool preempt, struct task_struct *prev, struct task_struct *next)

@@ -146,8 +146,8 @@ TEST_F(SiblingsTest, SoloAndSharedTimeAreThoseOfTheOverlappingSlices) {
   AddOverlaps(slices_a, slices_b, truth);
   AddOverlaps(slices_b, slices_a, truth);
   const CpuTime total = reader.total();
-  // Both ends of the run lie within slices; the clocks of two CPUs are mapped to one each by its own, to a fraction of a microsecond;
-  // and what was stolen or hidden is in no slice of the reader's.
+  // Both ends of the run lie within slices; the clocks of two CPUs are mapped to one each by its own, to a fraction of a
+  // microsecond; and what was stolen or hidden is in no slice of the reader's.
   const double tolerance = 2e6 + 200 * static_cast<double>(slices_a.size() + slices_b.size()) +
                            static_cast<double>(total.stolen_ns + total.unreported_ns);
   for (const OnAndOff* worker : {&first, &second, &third}) {

@@ -37,6 +37,26 @@ int64_t SchedstatNs(int tid) {
   return ns;
 }
 
+struct Spun {
+  int tid;
+  int64_t own_ns;  // by its own clock, read as the last thing
+};
+
+// A thread that is born, runs for this long and is gone.
+Spun SpinInAThread(int64_t ns) {
+  Spun spun{};
+  std::thread([&] {
+    spun.tid = static_cast<int>(::syscall(SYS_gettid));
+    const int64_t end_ns = MonotonicNs() + ns;
+    while (MonotonicNs() < end_ns) {
+    }
+    timespec cpu_time;
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu_time);
+    spun.own_ns = cpu_time.tv_sec * kNanosPerSecond + cpu_time.tv_nsec;
+  }).join();
+  return spun;
+}
+
 class SwitchLogTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -232,17 +252,7 @@ TEST_F(SwitchLogTest, AThreadCountsFromItsFirstNanosecond) {
   const std::vector<int> cpus = OnlineCpus();
   RunTimeReader reader(*log_, cpus, MonotonicNs());
   RunTimeWindow window;
-  int64_t own_ns = 0;
-  int tid = 0;
-  std::thread([&] {
-    tid = static_cast<int>(::syscall(SYS_gettid));
-    const int64_t end = MonotonicNs() + 20 * kNanosPerMilli;
-    while (MonotonicNs() < end) {
-    }
-    timespec cpu_time;
-    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu_time);
-    own_ns = cpu_time.tv_sec * kNanosPerSecond + cpu_time.tv_nsec;
-  }).join();
+  const auto [tid, own_ns] = SpinInAThread(20 * kNanosPerMilli);
   // Born and gone between two looks.
   reader.Read(MonotonicNs(), window);
   int64_t measured = 0;
@@ -286,17 +296,7 @@ TEST_F(SwitchLogTest, EveryMethodMeasures) {
     const int64_t begin_ns = MonotonicNs();
     RunTimeReader reader(**log, OnlineCpus(), begin_ns);
     RunTimeWindow window;
-    int64_t own_ns = 0;
-    int tid = 0;
-    std::thread([&] {
-      tid = static_cast<int>(::syscall(SYS_gettid));
-      const int64_t end = MonotonicNs() + 50 * kNanosPerMilli;
-      while (MonotonicNs() < end) {
-      }
-      timespec cpu_time;
-      ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu_time);
-      own_ns = cpu_time.tv_sec * kNanosPerSecond + cpu_time.tv_nsec;
-    }).join();
+    const auto [tid, own_ns] = SpinInAThread(50 * kNanosPerMilli);
     reader.Read(MonotonicNs(), window);
     int64_t measured = 0;
     uint64_t start_ns = 0;

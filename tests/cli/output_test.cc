@@ -167,8 +167,8 @@ TEST(FlushJsonTest, HasTheKeysThatAreDocumented) {
   EXPECT_THAT(
       KeysOf(json["samplers"][0]),
       testing::UnorderedElementsAre("package", "cpu", "cpus", "capacity_ns", "samples", "late", "missed", "dropped",
-                                    "read_errors", "gaps", "unreported_switches", "late_run_time_ns", "lost_records", "skew_max_ns",
-                                    "late_p50_ns", "late_p99_ns", "late_p999_ns", "late_max_ns"));
+                                    "read_errors", "gaps", "unreported_switches", "late_run_time_ns", "lost_records",
+                                    "skew_max_ns", "late_p50_ns", "late_p99_ns", "late_p999_ns", "late_max_ns"));
   EXPECT_EQ(json["samplers"][0]["gaps"], 5);
   EXPECT_EQ(json["samplers"][0]["unreported_switches"], 12);
   EXPECT_EQ(json["samplers"][0]["late_run_time_ns"], 3'456'000);
