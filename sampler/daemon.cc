@@ -16,6 +16,7 @@
 #include "sampler/cpu_watcher.h"
 #include "sampler/measure_at_start.h"
 #include "sampler/real_time.h"
+#include "sampler/sampling_loop.h"
 #include "vm/inventory.h"
 #include "vm/proc_inventory.h"
 
@@ -227,9 +228,9 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events,
   RowTable rows(::getpid(), options.emulators, ThreadFactsFromProc());
   PortSet ports(clock);
   HaltPolling halt_polling;
-  std::vector<SamplingLoop*> loop_pointers;
-  for (const auto& loop : loops) loop_pointers.push_back(loop.get());
-  FlushLoop flush(loop_pointers, rows, options.delivery.deliver ? &ports : nullptr, clock,
+  std::vector<PackageFeed*> feeds;
+  for (const auto& loop : loops) feeds.push_back(loop.get());
+  FlushLoop flush(feeds, rows, options.delivery.deliver ? &ports : nullptr, clock,
                   {.flush_ns = options.flush_ns,
                    .duration_ns = options.duration_ns.value_or(INT64_MAX),
                    .models = options.models,

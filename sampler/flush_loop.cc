@@ -13,17 +13,17 @@ constexpr double kUnreportedIsAGap = 0.01;
 
 }  // namespace
 
-FlushLoop::FlushLoop(std::vector<SamplingLoop*> samplers, RowTable& rows, PortSet* ports, const Clock& clock,
+FlushLoop::FlushLoop(std::vector<PackageFeed*> feeds, RowTable& rows, PortSet* ports, const Clock& clock,
                      Options options, OnReport on_report)
     : rows_(rows), ports_(ports), clock_(clock), options_(std::move(options)), on_report_(std::move(on_report)) {
   PackageLedger::Options package{.models = options_.models,
                                  .base_power_w = options_.base_power_w,
                                  .frozen_after_ns = options_.frozen_after_ns,
                                  .trace_vms = options_.trace_vms,
-                                 .platform_is_shared = samplers.size() > 1};
-  for (size_t i = 0; i < samplers.size(); ++i) {
+                                 .platform_is_shared = feeds.size() > 1};
+  for (size_t i = 0; i < feeds.size(); ++i) {
     package.updates = i < options_.updates.size() ? options_.updates[i] : std::vector<UpdateSummary>{};
-    packages_.emplace_back(*samplers[i], rows_, package);
+    packages_.emplace_back(*feeds[i], rows_, package);
   }
   start_ns_ = packages_.empty() ? clock_.NowNs() : packages_.front().flush_start_ns();
   flush_end_ns_ = start_ns_ + options_.flush_ns;

@@ -1,4 +1,4 @@
-// Drains the rings, charges every sample to rows, and at each flush makes a report and tells the guests.
+// Drains the feeds, charges every sample to rows, and at each flush makes a report and tells the guests.
 //
 // Runs in an ordinary thread: what it does may take its time without a sample being lost. It never waits for a guest or
 // for libvirt; it does wait for whoever takes its reports.
@@ -17,9 +17,9 @@
 #include "delivery/guest_line_maker.h"
 #include "delivery/port_set.h"
 #include "sampler/flush_report.h"
+#include "sampler/package_feed.h"
 #include "sampler/package_ledger.h"
 #include "sampler/row_table.h"
-#include "sampler/sampling_loop.h"
 #include "vm/halt_polling.h"
 #include "vm/vm.h"
 
@@ -46,9 +46,9 @@ class FlushLoop {
   };
   using OnReport = std::function<void(const FlushReport&)>;
 
-  // Everything must outlive the loop. `ports` may be null: nothing is delivered. Construct after each SamplingLoop's
-  // Start().
-  FlushLoop(std::vector<SamplingLoop*> samplers, RowTable& rows, PortSet* ports, const Clock& clock, Options options,
+  // Everything must outlive the loop. `ports` may be null: nothing is delivered. Feeds that are
+  // loops have been started.
+  FlushLoop(std::vector<PackageFeed*> feeds, RowTable& rows, PortSet* ports, const Clock& clock, Options options,
             OnReport on_report);
 
   // The VMs and their ports as of now: from the next sample on.
@@ -60,10 +60,10 @@ class FlushLoop {
   };
   void UpdateVms(const Discovery& discovery);
 
-  // Takes what the rings hold; reports each flush that is complete. Call every 50 ms or so.
+  // Takes what the feeds hold; reports each flush that is complete. Call every 50 ms or so.
   void Drain();
 
-  // The end: what is left in the rings, and a last, short flush.
+  // The end: what is left in the feeds, and a last, short flush.
   void Finish();
 
   int64_t start_ns() const { return start_ns_; }

@@ -52,6 +52,13 @@ struct RowReport {
   // is time in which nobody knows what the sibling did. Absent for rows that are no threads, and for shared counters.
   std::optional<int64_t> solo_time_ns;
   std::optional<int64_t> shared_time_ns;
+  // Where every thread has a row of its own (a replay that was asked for it): which one.
+  struct Thread {
+    uint32_t tid = 0;
+    uint32_t tgid = 0;
+    std::string comm;  // "": it was gone before anybody could see its name
+  };
+  std::optional<Thread> thread;
 };
 
 // Rows of one model. Rows of a counter sum to the counter, in ticks.

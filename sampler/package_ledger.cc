@@ -23,13 +23,13 @@ T& At(std::vector<T>& values, int index) {
 
 }  // namespace
 
-PackageLedger::PackageLedger(SamplingLoop& loop, RowTable& rows, const Options& options)
-    : loop_(loop),
+PackageLedger::PackageLedger(PackageFeed& feed, RowTable& rows, const Options& options)
+    : feed_(feed),
       rows_(rows),
       trace_vms_(options.trace_vms),
-      flush_start_ns_(loop.start_ns()),
-      last_t_ns_(loop.start_ns()) {
-  const PackageInfo& info = loop.package();
+      flush_start_ns_(feed.start_ns()),
+      last_t_ns_(feed.start_ns()) {
+  const PackageInfo& info = feed.package();
   for (size_t i = 0; i < info.domains.size(); ++i) {
     if (StandsStill(info, i, options.updates)) continue;  // said at the start; a zero from it would be a lie
     DomainLedger::Options domain{.models = options.models, .frozen_after_ns = options.frozen_after_ns};
@@ -40,12 +40,12 @@ PackageLedger::PackageLedger(SamplingLoop& loop, RowTable& rows, const Options& 
                         .shared = options.platform_is_shared && info.domains[i].id.domain == RaplDomain::kPsys,
                         // One core's energy belongs to who ran on that core, which a package's run time does not tell.
                         .attributed = info.domains[i].id.domain != RaplDomain::kCore,
-                        .ledger = DomainLedger(info.domains[i], loop.start_ticks()[i], loop.start_ns(), domain)});
+                        .ledger = DomainLedger(info.domains[i], feed.start_ticks()[i], feed.start_ns(), domain)});
   }
 }
 
 bool PackageLedger::TakeSample() {
-  return loop_.ring().Pop([this](const Sample& sample) { Process(sample); });
+  return feed_.Pop([this](const Sample& sample) { Process(sample); });
 }
 
 void PackageLedger::GatherRows(const Sample& sample) {
@@ -131,7 +131,7 @@ void PackageLedger::ChargePlatform(const TimeWindow& window, absl::Span<const in
 }
 
 void PackageLedger::ReportModel(size_t model, ModelReport& out) {
-  const PackageInfo& info = loop_.package();
+  const PackageInfo& info = feed_.package();
   for (Domain& domain : domains_) {
     CounterReport counter = domain.ledger.ReportCounter(model, settled_dt_ns_);
     counter.package_id = info.package_id;
@@ -162,30 +162,33 @@ void PackageLedger::ReportModel(size_t model, ModelReport& out) {
 }
 
 SamplerReport PackageLedger::ReportSampler() {
-  return {.package_id = loop_.package().package_id,
-          .die_id = loop_.package().die_id,
-          .cpu = loop_.reader_cpu(),
+  const SamplerCounts counts = feed_.counts();
+  return {.package_id = feed_.package().package_id,
+          .die_id = feed_.package().die_id,
+          .cpu = counts.cpu,
           .cpus = cpus_,
           .capacity_ns = settled_capacity_ns_,
           .suspended_ns = settled_suspended_ns_,
-          .lateness = loop_.lateness(),
-          .dropped = loop_.dropped(),
-          .read_errors = loop_.read_errors(),
-          .gaps = loop_.gaps(),
-          .unreported_switches = loop_.unreported_switches(),
-          .late_run_time_ns = loop_.late_run_time_ns(),
-          .lost_records = loop_.lost_records(),
-          .new_lost_records = loop_.lost_records() - told_lost_records_,
+          .lateness = counts.lateness,
+          .dropped = counts.dropped,
+          .read_errors = counts.read_errors,
+          .gaps = counts.gaps,
+          .unreported_switches = counts.unreported_switches,
+          .late_run_time_ns = counts.late_run_time_ns,
+          .lost_records = counts.lost_records,
+          .new_lost_records = counts.lost_records - told_lost_records_,
           .skew_max_ns = std::exchange(skew_max_ns_, 0)};
 }
 
 bool PackageLedger::lost_samples() const {
-  return loop_.dropped() != told_dropped_ || loop_.lost_records() != told_lost_records_;
+  const SamplerCounts counts = feed_.counts();
+  return counts.dropped != told_dropped_ || counts.lost_records != told_lost_records_;
 }
 
 void PackageLedger::EndReport() {
-  told_dropped_ = loop_.dropped();
-  told_lost_records_ = loop_.lost_records();
+  const SamplerCounts counts = feed_.counts();
+  told_dropped_ = counts.dropped;
+  told_lost_records_ = counts.lost_records;
   traces_.clear();
   settled_ = false;
 }

@@ -1,4 +1,4 @@
-// The books of one package: takes its samples from the ring, finds the row of each thread, and charges every counter.
+// The books of one package: takes its samples from the feed, finds the row of each thread, and charges every counter.
 //
 // Threads: the flush thread.
 #pragma once
@@ -11,8 +11,8 @@
 #include "absl/types/span.h"
 #include "sampler/domain_ledger.h"
 #include "sampler/flush_report.h"
+#include "sampler/package_feed.h"
 #include "sampler/row_table.h"
-#include "sampler/sampling_loop.h"
 
 namespace vrapl {
 
@@ -29,10 +29,10 @@ class PackageLedger {
     std::vector<UpdateSummary> updates;  // one per domain of the source, or none at all
   };
 
-  // Both outlive this. Construct after the loop's Start().
-  PackageLedger(SamplingLoop& loop, RowTable& rows, const Options& options);
+  // Both outlive this. A feed that is a loop has been started.
+  PackageLedger(PackageFeed& feed, RowTable& rows, const Options& options);
 
-  // Charges the oldest sample in the ring; false when there is none.
+  // Charges the oldest sample of the feed; false when there is none.
   bool TakeSample();
 
   // Ends the flush at the last sample taken. Then, where the platform is shared, ChargePlatform() with the run time of
@@ -75,7 +75,7 @@ class PackageLedger {
   void GatherRows(const Sample& sample);
   void Trace(DomainLedger& domain, int64_t dt_ns);
 
-  SamplingLoop& loop_;
+  PackageFeed& feed_;
   RowTable& rows_;
   const bool trace_vms_;
   std::vector<Domain> domains_;

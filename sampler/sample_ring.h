@@ -11,29 +11,9 @@
 
 #include "absl/types/span.h"
 #include "base/run_time_types.h"
+#include "base/sample.h"
 
 namespace vrapl {
-
-// One read of one package: cumulative energy at t_ns, and who ran between the sample before and this one.
-struct SampleHeader {
-  int64_t t_ns = 0;          // the instant that energy and run time are for: the middle of the energy read
-  int64_t dt_ns = 0;         // since the previous sample's t_ns
-  int64_t skew_ns = 0;       // how long the energy read took: the instant is known to half of it
-  int64_t late_ns = 0;       // how long after its deadline the thread woke
-  int64_t suspended_ns = 0;  // the machine slept for this long in this window, beside dt_ns
-  CpuTime time;              // of all CPUs of the package, in this window
-  uint32_t cpus = 0;         // of the package, online: time.total_ns() is cpus x dt_ns
-  uint32_t domains = 0;
-  uint32_t threads = 0;
-  uint32_t reserved = 0;
-};
-
-struct Sample {
-  SampleHeader header;
-  absl::Span<const uint64_t> ticks;  // per domain, cumulative
-  absl::Span<const int32_t> errors;  // per domain, errno of a failed read or 0
-  absl::Span<const ThreadRun> threads;
-};
 
 class SampleRing {
  public:

@@ -32,6 +32,17 @@ void SamplingLoop::Start() {
   deadline_ns_ = start_ns_;
 }
 
+SamplerCounts SamplingLoop::counts() const {
+  return {.cpu = reader_cpu(),
+          .lateness = lateness(),
+          .dropped = dropped(),
+          .read_errors = read_errors(),
+          .gaps = gaps(),
+          .unreported_switches = unreported_switches(),
+          .late_run_time_ns = late_run_time_ns(),
+          .lost_records = lost_records()};
+}
+
 void SamplingLoop::ReadEnergy() {
   source_.Read(energy_);
   // What the counters show after a suspend is anything from a moment's energy to none: they are read anew, and say so.

@@ -15,6 +15,7 @@
 #include "bpf/run_time.h"
 #include "sampler/handover.h"
 #include "sampler/lateness.h"
+#include "sampler/package_feed.h"
 #include "sampler/sample_ring.h"
 
 namespace vrapl {
@@ -35,7 +36,7 @@ class RunTimeSource {
   virtual int64_t late_ns() const { return 0; }  // see RunTimeReader
 };
 
-class SamplingLoop {
+class SamplingLoop final : public PackageFeed {
  public:
   struct Options {
     int64_t period_ns = kNanosPerMilli;
@@ -61,11 +62,13 @@ class SamplingLoop {
   // False when those are the ones it has. Threads: any one.
   bool OfferCpus(const std::vector<CpuOnCore>& cpus);
 
-  const PackageInfo& package() const { return source_.package(); }
+  const PackageInfo& package() const override { return source_.package(); }
   int reader_cpu() const { return reader_cpu_.load(std::memory_order_relaxed); }  // as of the last sample
   SampleRing& ring() { return ring_; }
-  int64_t start_ns() const { return start_ns_; }  // after Start()
-  const std::vector<uint64_t>& start_ticks() const { return start_ticks_; }
+  int64_t start_ns() const override { return start_ns_; }  // after Start()
+  const std::vector<uint64_t>& start_ticks() const override { return start_ticks_; }
+  bool Pop(absl::FunctionRef<void(const Sample&)> visit) override { return ring_.Pop(visit); }
+  SamplerCounts counts() const override;  // Threads: any
 
   // Threads: any.
   LatenessSummary lateness() const { return lateness_.Summary(); }

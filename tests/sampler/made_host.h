@@ -61,16 +61,16 @@ class MadeHost {
   };
   explicit MadeHost(Options options) : period_ns_(options.period_ns), rows_(kVrapl, {}, {.name = NameOfThread}) {
     if (options.flush.source.empty()) options.flush.source = "made";
-    std::vector<SamplingLoop*> loops;
+    std::vector<PackageFeed*> feeds;
     for (const MadePackageOptions& package : options.packages) {
       packages_.push_back(std::make_unique<MadePackage>(clock_, package));
       packages_.back()->SetThreads(SomeThreads());
       loops_.push_back(std::make_unique<SamplingLoop>(*packages_.back(), *packages_.back(), clock_,
                                                       SamplingLoop::Options{.period_ns = options.period_ns}));
-      loops.push_back(loops_.back().get());
+      feeds.push_back(loops_.back().get());
     }
-    for (SamplingLoop* loop : loops) loop->Start();
-    flush_ = std::make_unique<FlushLoop>(loops, rows_, nullptr, clock_, options.flush,
+    for (const auto& loop : loops_) loop->Start();
+    flush_ = std::make_unique<FlushLoop>(feeds, rows_, nullptr, clock_, options.flush,
                                          [this](const FlushReport& report) { OnReport(report); });
   }
 

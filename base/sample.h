@@ -1,0 +1,37 @@
+// What one instant of one package looked like: its counters, and who ran since the instant before.
+#pragma once
+
+#include <cstdint>
+
+#include "absl/types/span.h"
+#include "base/run_time_types.h"
+
+namespace vrapl {
+
+// The sampler had been locked to the counter's own updates and saw one: t_ns is that update, not a moment in between.
+inline constexpr uint32_t kSampleAtEdge = 1 << 0;
+// It was, and no update came within the time that one may take.
+inline constexpr uint32_t kSampleMissedEdge = 1 << 1;
+
+// One read of one package: cumulative energy at t_ns, and who ran between the sample before and this one.
+struct SampleHeader {
+  int64_t t_ns = 0;          // the instant that energy and run time are for: the middle of the energy read
+  int64_t dt_ns = 0;         // since the previous sample's t_ns
+  int64_t skew_ns = 0;       // how long the energy read took: the instant is known to half of it
+  int64_t late_ns = 0;       // how long after its deadline the thread woke
+  int64_t suspended_ns = 0;  // the machine slept for this long in this window, beside dt_ns
+  CpuTime time;              // of all CPUs of the package, in this window
+  uint32_t cpus = 0;         // of the package, online: time.total_ns() is cpus x dt_ns
+  uint32_t domains = 0;
+  uint32_t threads = 0;
+  uint32_t flags = 0;  // kSample...
+};
+
+struct Sample {
+  SampleHeader header;
+  absl::Span<const uint64_t> ticks;  // per domain, cumulative
+  absl::Span<const int32_t> errors;  // per domain, errno of a failed read or 0
+  absl::Span<const ThreadRun> threads;
+};
+
+}  // namespace vrapl
