@@ -12,7 +12,7 @@ struct ThreadRun {
   uint32_t tid = 0;
   uint32_t tgid = 0;
   uint32_t task_flags = 0;  // kTaskKernelThread or 0
-  uint32_t reserved = 0;
+  uint32_t number = 0;  // in a replay: which of the recorded threads it is; else 0
   uint64_t start_ns = 0;  // when it was started, CLOCK_BOOTTIME of the host; 0: not known
   int64_t run_ns = 0;
   // Of run_ns, what it had its physical core to itself, and what an SMT sibling ran something beside it. What is left

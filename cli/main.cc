@@ -25,6 +25,7 @@ Usage:
   vrapl probe                  what this host can measure; for what it cannot, why and what to do
   vrapl sample                 stream the power of RAPL domains and VMs
   vrapl serve                  all VMs, found and followed; each guest is told its own energy every 2 s
+  vrapl replay FILE            a recording once more, by other models and windows too
   vrapl VM_NAME SERIAL_PATH    one VM, one port
 
   vrapl VERB --help            options and examples
@@ -42,7 +43,7 @@ struct Verb {
   const char* name;
   int (*run)(int argc, char** argv);
 };
-constexpr Verb kVerbs[] = {{"probe", ProbeVerb}, {"sample", SampleVerb}, {"serve", ServeVerb}};
+constexpr Verb kVerbs[] = {{"probe", ProbeVerb}, {"sample", SampleVerb}, {"serve", ServeVerb}, {"replay", ReplayVerb}};
 
 // Options that take no value. Any other, written without "=", has its value in the next word.
 const std::set<std::string>& Flags() {

@@ -9,6 +9,7 @@
 #include "cli/flush_csv.h"
 #include "cli/flush_json.h"
 #include "cli/power_table.h"
+#include "cli/recording_output.h"
 #include "cli/stop_signal.h"
 #include "cli/verb_app.h"
 #include "cli/verbs.h"
@@ -22,7 +23,8 @@ constexpr char kFooter[] =
 Examples:
   vrapl sample                                 power of domains and VMs, once a second
   vrapl sample --window=10ms --duration=5s     500 lines of 10 ms
-  vrapl sample --format=csv >power.csv         tidy columns; units are in their names)";
+  vrapl sample --format=csv >power.csv         tidy columns; units are in their names
+  vrapl sample -o run.vrapl --duration=60s     record every sample; see vrapl replay --help)";
 
 void PrintSummary(const FlushReport& report, double seconds) {
   for (const SamplerReport& sampler : report.samplers) {
@@ -45,6 +47,8 @@ int SampleVerb(int argc, char** argv) {
   AddSourceOptions(verb.app(), arguments);
   AddRunOptions(verb.app(), arguments);
   verb.app().add_option("--window", window, "what one line stands for (1s)")->type_name("TIME");
+  RecordingArguments recording;
+  AddRecordingOptions(verb.app(), recording);
   if (const std::optional<int> code = verb.Parse(argc, argv)) return *code;
 
   absl::StatusOr<DaemonOptions> options = ToDaemonOptions(arguments);
@@ -62,6 +66,11 @@ int SampleVerb(int argc, char** argv) {
   if (!host.ok()) return Fail(host.status());
   options->host_root = host->root;
   options->emulators = host->emulators;
+  absl::StatusOr<std::optional<DaemonOptions::Recording>> to_record = ToRecording(recording, argc, argv, host->root);
+  if (!to_record.ok()) return Fail(to_record.status());
+  options->recording = *std::move(to_record);
+  std::optional<RecordingProgress> progress;
+  if (options->recording) progress.emplace(options->recording->path);
 
   PowerTable table(arguments.only_vms);
   FlushReport latest;
@@ -72,10 +81,14 @@ int SampleVerb(int argc, char** argv) {
                                     Notice("EMULATED HARDWARE: the energy is not measured");
                                   if (!description.cpu_table.empty())
                                     Notice(absl::StrCat("cpu_table=", description.cpu_table));
-                                  if (*format == Format::kCsv) std::fputs(FlushCsvHeader().c_str(), stdout);
+                                  if (*format == Format::kCsv && !progress)
+                                    std::fputs(FlushCsvHeader().c_str(), stdout);
                                 },
                             .on_report =
                                 [&](const FlushReport& report) {
+                                  for (const std::string& problem : report.problems) Notice(problem);
+                                  latest = report;
+                                  if (progress) return progress->Tell(report);
                                   std::string text;
                                   switch (*format) {
                                     case Format::kText:
@@ -94,11 +107,11 @@ int SampleVerb(int argc, char** argv) {
                                     output_error = errno;
                                     RequestStop();
                                   }
-                                  for (const std::string& problem : report.problems) Notice(problem);
-                                  latest = report;
                                 },
                             .on_notice = [](const std::string& notice) { Notice(notice); }};
-  if (absl::Status status = RunDaemon(*options, events, stop); !status.ok()) return Fail(status);
+  const absl::Status status = RunDaemon(*options, events, stop);
+  if (progress && latest.seq > 0) progress->Finish(latest);
+  if (!status.ok()) return Fail(status);
   PrintSummary(latest, static_cast<double>(latest.t_ns) * 1e-9);
   // A reader that has seen enough (`| head`) is no failure.
   if (output_error == 0 || output_error == EPIPE) return kExitDone;

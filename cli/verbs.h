@@ -5,6 +5,7 @@ namespace vrapl {
 
 int ProbeVerb(int argc, char** argv);
 int SampleVerb(int argc, char** argv);
+int ReplayVerb(int argc, char** argv);
 int ServeVerb(int argc, char** argv);
 int DeliverToOneVerb(int argc, char** argv);  // vrapl VM_NAME SERIAL_PATH
 

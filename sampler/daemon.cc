@@ -12,10 +12,12 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
+#include "base/clock_anchor.h"
 #include "base/cpu_model.h"
 #include "sampler/cpu_watcher.h"
 #include "sampler/measure_at_start.h"
 #include "sampler/real_time.h"
+#include "sampler/recorder.h"
 #include "sampler/sampling_loop.h"
 #include "vm/inventory.h"
 #include "vm/proc_inventory.h"
@@ -147,6 +149,30 @@ void OfferCpus(const std::vector<PackageTopology>& topology, const std::vector<s
   }
 }
 
+RunHeader DescribeRun(const DaemonOptions& options, const RunDescription& description,
+                      const std::vector<PackageFeed*>& feeds, const std::vector<std::vector<UpdateSummary>>& updates,
+                      int64_t period_ns) {
+  RunHeader header{.vrapl_version = VRAPL_VERSION,
+                   .source = description.source,
+                   .backend = description.backend,
+                   .power_based = description.power_based,
+                   .cpu_table = description.cpu_table,
+                   .cpu = description.cpu,
+                   .run_time_method = description.run_time,
+                   .vms = description.vms,
+                   .period_ns = period_ns,
+                   .flush_ns = options.flush_ns,
+                   .duration_ns = options.duration_ns,
+                   .frozen_after_ns = FlushLoop::Options{}.frozen_after_ns,
+                   .base_power_w = options.base_power_w,
+                   .anchor = ReadClockAnchor(),
+                   .command = options.recording->command,
+                   .host_json = options.recording->host_json};
+  for (const Model model : options.models) header.models.emplace_back(ModelName(model));
+  header.packages = ToRecordedPackages(feeds, updates);
+  return header;
+}
+
 }  // namespace
 
 absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events, const std::atomic<bool>& stop) {
@@ -226,10 +252,19 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events,
   for (const std::string& notice : threads.notices()) events.on_notice(notice);
 
   RowTable rows(::getpid(), options.emulators, ThreadFactsFromProc());
-  PortSet ports(clock);
-  HaltPolling halt_polling;
   std::vector<PackageFeed*> feeds;
   for (const auto& loop : loops) feeds.push_back(loop.get());
+  std::unique_ptr<Recorder> recorder;
+  if (options.recording) {
+    absl::StatusOr<std::unique_ptr<Recorder>> created =
+        Recorder::Create(options.recording->path, options.recording->force,
+                         DescribeRun(options, description, feeds, updates, period_ns), rows, ThreadFactsFromProc());
+    if (!created.ok()) return created.status();
+    recorder = *std::move(created);
+    recorder->FollowCounts(feeds);
+  }
+  PortSet ports(clock);
+  HaltPolling halt_polling;
   FlushLoop flush(feeds, rows, options.delivery.deliver ? &ports : nullptr, clock,
                   {.flush_ns = options.flush_ns,
                    .duration_ns = options.duration_ns.value_or(INT64_MAX),
@@ -243,6 +278,7 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events,
                    .recursion_misses = [&meter] { return (*meter)->RecursionMisses(); },
                    .trace_vms = options.trace_vms,
                    .updates = updates,
+                   .observer = recorder.get(),
                    .halt_polling = &halt_polling},
                   events.on_report);
   events.on_start(description);
@@ -271,7 +307,7 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events,
   threads.Stop();
   flush.Finish();
   ports.AwaitReaders(kLastLineWaitsNs);
-  return absl::OkStatus();
+  return recorder ? recorder->Finish() : absl::OkStatus();
 }
 
 }  // namespace vrapl

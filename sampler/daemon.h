@@ -37,6 +37,15 @@ struct DaemonOptions {
   std::map<RaplDomain, double> base_power_w;
   bool trace_vms = false;
 
+  // Everything that the figures are made from is written down too.
+  struct Recording {
+    std::string path;
+    bool force = false;     // overwrite
+    std::string command;    // as typed
+    std::string host_json;  // what is known of the machine, an object
+  };
+  std::optional<Recording> recording;
+
   enum class Vms { kLibvirt, kProc };
   Vms vms = Vms::kLibvirt;
   bool vms_optional = false;  // when libvirt does not answer, go on with /proc and say so
@@ -63,7 +72,7 @@ struct DaemonEvents {
 };
 
 // Runs until `stop` is set or the duration is over. Errors are those of the start: once it runs, trouble is counted,
-// reported and lived with.
+// reported and lived with; and DATA_LOSS at the end, when parts of a recording could not be stored.
 absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events, const std::atomic<bool>& stop);
 
 }  // namespace vrapl

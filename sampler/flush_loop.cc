@@ -20,18 +20,34 @@ FlushLoop::FlushLoop(std::vector<PackageFeed*> feeds, RowTable& rows, PortSet* p
                                  .base_power_w = options_.base_power_w,
                                  .frozen_after_ns = options_.frozen_after_ns,
                                  .trace_vms = options_.trace_vms,
-                                 .platform_is_shared = feeds.size() > 1};
+                                 .platform_is_shared = feeds.size() > 1,
+                                 .observer = options_.observer};
   for (size_t i = 0; i < feeds.size(); ++i) {
     package.updates = i < options_.updates.size() ? options_.updates[i] : std::vector<UpdateSummary>{};
+    package.number = static_cast<int>(i);
     packages_.emplace_back(*feeds[i], rows_, package);
   }
   start_ns_ = packages_.empty() ? clock_.NowNs() : packages_.front().flush_start_ns();
-  flush_end_ns_ = start_ns_ + options_.flush_ns;
+  flush_end_ns_ = start_ns_;
+  PlanNextFlush();
+}
+
+// The grid of flushes stays where it was, whatever one flush was held up by.
+void FlushLoop::PlanNextFlush() {
+  const int64_t last_ns = packages_.empty() ? start_ns_ : packages_.front().last_t_ns();
+  if (options_.flush_ends_ns) {
+    const auto next = std::upper_bound(options_.flush_ends_ns->begin(), options_.flush_ends_ns->end(), last_ns);
+    flush_end_ns_ = next == options_.flush_ends_ns->end() ? INT64_MAX : *next;
+    return;
+  }
+  if (flush_end_ns_ <= last_ns)
+    flush_end_ns_ += ((last_ns - flush_end_ns_) / options_.flush_ns + 1) * options_.flush_ns;
 }
 
 void FlushLoop::UpdateVms(const Discovery& discovery) {
   problems_.insert(problems_.end(), discovery.problems.begin(), discovery.problems.end());
   if (discovery.unchanged) return;
+  if (options_.observer != nullptr) options_.observer->OnVms(discovery.vms);
   rows_.UpdateVms(discovery.vms);
   if (options_.halt_polling != nullptr) options_.halt_polling->Look();
   for (int vm = 0; vm < rows_.vm_count(); ++vm) {
@@ -109,7 +125,8 @@ void FlushLoop::Report(bool last) {
                      .last = last};
   report.t_ns = packages_.front().last_t_ns() - start_ns_;
   report.dt_ns = packages_.front().settled_dt_ns();
-  report.unix_ns = RealtimeNs() - (clock_.NowNs() - packages_.front().last_t_ns());
+  const int64_t end_ns = packages_.front().last_t_ns();
+  report.unix_ns = options_.unix_ns_at ? options_.unix_ns_at(end_ns) : RealtimeNs() - (clock_.NowNs() - end_ns);
   report.problems = std::exchange(problems_, {});
   report.models.resize(options_.models.size());
   ChargePlatform();
@@ -125,9 +142,9 @@ void FlushLoop::Report(bool last) {
   ReportLostSwitches(report);
   TellGuests(report);
   for (PackageLedger& package : packages_) package.EndReport();
-  // The grid of flushes stays where it was, whatever one flush was held up by.
-  while (flush_end_ns_ <= packages_.front().last_t_ns()) flush_end_ns_ += options_.flush_ns;
-  RetireStopped();
+  PlanNextFlush();
+  const std::vector<VmRun> retired = RetireStopped(report.t_ns);
+  if (options_.observer != nullptr) options_.observer->OnReport(report, retired);
   on_report_(report);
 }
 
@@ -259,18 +276,21 @@ void FlushLoop::TellGuests(FlushReport& report) {
   if (ports_ != nullptr) ReportPortErrors(report);
 }
 
-void FlushLoop::RetireStopped() {
+std::vector<VmRun> FlushLoop::RetireStopped(int64_t t_ns) {
+  std::vector<VmRun> retired;
   for (auto account = accounts_.begin(); account != accounts_.end();) {
     const int vm = account->first;
-    if (rows_.vm(vm).running) {
+    if (rows_.vm(vm).running || (options_.may_retire && !options_.may_retire(rows_.vm(vm).run, t_ns))) {
       ++account;
       continue;
     }
+    retired.push_back(rows_.vm(vm).run);
     for (const int id : rows_.Retire(vm)) {
       for (PackageLedger& package : packages_) package.Retire(id, kOtherRow);
     }
     account = accounts_.erase(account);
   }
+  return retired;
 }
 
 }  // namespace vrapl

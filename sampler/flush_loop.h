@@ -20,6 +20,7 @@
 #include "sampler/package_feed.h"
 #include "sampler/package_ledger.h"
 #include "sampler/row_table.h"
+#include "sampler/sample_observer.h"
 #include "vm/halt_polling.h"
 #include "vm/vm.h"
 
@@ -42,6 +43,14 @@ class FlushLoop {
     int64_t frozen_after_ns = 3 * kNanosPerSecond;  // a counter that has not moved for so long has stopped
     std::vector<std::vector<UpdateSummary>> updates;  // of MeasureAtStart(), one per sampler; or none
     int64_t quantum_uj = kDefaultQuantumUj;
+    SampleObserver* observer = nullptr;  // of all that the books are made from; must outlive the loop
+    // Of a replay, which is not now: what CLOCK_REALTIME was at an instant of CLOCK_MONOTONIC, and whether a VM that
+    // stopped may be forgotten yet. Null: as the clocks say, and at once.
+    std::function<int64_t(int64_t t_ns)> unix_ns_at;
+    std::function<bool(const VmRun&, int64_t t_ns)> may_retire;  // t_ns: as FlushReport
+    // Flushes end at the first samples at or after these instants (CLOCK_MONOTONIC, ascending) and at the end of the
+    // run, not every flush_ns. Null: they do not.
+    std::optional<std::vector<int64_t>> flush_ends_ns;
     HaltPolling* halt_polling = nullptr;  // null: VmReport::halt_poll_ns stays absent; must outlive the loop
   };
   using OnReport = std::function<void(const FlushReport&)>;
@@ -87,7 +96,8 @@ class FlushLoop {
   bool HasGap(const FlushReport& report) const;
   std::vector<float> TakeTrace(int vm);
   void ReportPortErrors(FlushReport& report);
-  void RetireStopped();
+  std::vector<VmRun> RetireStopped(int64_t t_ns);
+  void PlanNextFlush();
   void ReportLostSwitches(FlushReport& report);
 
   RowTable& rows_;

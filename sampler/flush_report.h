@@ -53,12 +53,7 @@ struct RowReport {
   std::optional<int64_t> solo_time_ns;
   std::optional<int64_t> shared_time_ns;
   // Where every thread has a row of its own (a replay that was asked for it): which one.
-  struct Thread {
-    uint32_t tid = 0;
-    uint32_t tgid = 0;
-    std::string comm;  // "": it was gone before anybody could see its name
-  };
-  std::optional<Thread> thread;
+  std::optional<ThreadName> thread;
 };
 
 // Rows of one model. Rows of a counter sum to the counter, in ticks.
@@ -83,9 +78,9 @@ struct SamplerReport {
   // Since the start: run time that became known too late for its thread and is in the row of the one that came after
   // it on that CPU, mostly because the CPU was taken away. Single rows may be wrong by this much, all together.
   int64_t late_run_time_ns = 0;
-  uint64_t lost_records = 0;        // the switch log overran
-  uint64_t new_lost_records = 0;    // in this flush
-  int64_t skew_max_ns = 0;          // of this flush: how long the longest read of all counters took
+  uint64_t lost_records = 0;      // the switch log overran
+  uint64_t new_lost_records = 0;  // in this flush
+  int64_t skew_max_ns = 0;        // of this flush: how long the longest read of all counters took
 };
 
 // One VM over all packages, and what its guest was told.
@@ -100,7 +95,7 @@ struct VmReport {
   int64_t total_energy_uj = 0;  // since the epoch began
   // Of run_time_ns, what KVM spent waiting on a CPU for a halted vCPU; absent where the kernel does not tell.
   std::optional<int64_t> halt_poll_ns;
-  std::string guest_line;       // without its newline; empty where there is no delivery
+  std::string guest_line;  // without its newline; empty where there is no delivery
   int lines_sent = 0;
   int lines_skipped_unread = 0;
   int ports_not_connected = 0;
@@ -121,8 +116,15 @@ struct FlushReport {
   RunTimeMethod run_time_method = RunTimeMethod::kBpf;
   uint64_t recursion_misses = 0;      // since the start: switches that the kernel did not let the program see
   uint64_t new_recursion_misses = 0;  // in this flush
-  bool last = false;                  // the run ends with this flush, which may be short
-  std::vector<ModelReport> models;    // the first is the one that guests are told
+  // How far a recording of the run has come.
+  struct Recording {
+    uint64_t bytes = 0;        // in the file
+    uint64_t lost_blocks = 0;  // of a second or so each, that the disk did not take
+    std::string error;         // what keeps the disk from taking more now; "": nothing
+  };
+  std::optional<Recording> recording;
+  bool last = false;                // the run ends with this flush, which may be short
+  std::vector<ModelReport> models;  // the first is the one that guests are told
   std::vector<SamplerReport> samplers;
   std::vector<VmReport> vms;
   std::vector<std::string> problems;  // new ones, each in one line

@@ -27,6 +27,8 @@ PackageLedger::PackageLedger(PackageFeed& feed, RowTable& rows, const Options& o
     : feed_(feed),
       rows_(rows),
       trace_vms_(options.trace_vms),
+      observer_(options.observer),
+      number_(options.number),
       flush_start_ns_(feed.start_ns()),
       last_t_ns_(feed.start_ns()) {
   const PackageInfo& info = feed.package();
@@ -51,8 +53,10 @@ bool PackageLedger::TakeSample() {
 void PackageLedger::GatherRows(const Sample& sample) {
   // Threads to rows. Several threads may share one.
   sample_rows_.clear();
+  thread_rows_.clear();
   for (const ThreadRun& thread : sample.threads) {
     const int id = rows_.RowOf(thread);
+    thread_rows_.push_back(id);
     int64_t& ns = At(sample_ns_, id);
     if (ns == 0) sample_rows_.push_back({.row = id});
     ns += thread.run_ns;
@@ -77,6 +81,7 @@ void PackageLedger::GatherRows(const Sample& sample) {
 
 void PackageLedger::Process(const Sample& sample) {
   GatherRows(sample);
+  if (observer_ != nullptr) observer_->OnSample(number_, sample, thread_rows_);
   const SampleHeader& header = sample.header;
   cpus_ = static_cast<int>(header.cpus);
   const TimeWindow window{.dt_ns = header.dt_ns, .cpus = cpus_, .rows = sample_rows_};
@@ -146,6 +151,7 @@ void PackageLedger::ReportModel(size_t model, ModelReport& out) {
       RowReport report = domain.ledger.ReportRow(model, id);
       report.kind = row.kind;
       report.part = row.part;
+      report.thread = row.thread;
       report.package_id = info.package_id;
       report.die_id = info.die_id;
       const auto index = static_cast<size_t>(id);

@@ -13,6 +13,7 @@
 #include "sampler/flush_report.h"
 #include "sampler/package_feed.h"
 #include "sampler/row_table.h"
+#include "sampler/sample_observer.h"
 
 namespace vrapl {
 
@@ -27,6 +28,8 @@ class PackageLedger {
     // run time on all of them, in ChargePlatform().
     bool platform_is_shared = false;
     std::vector<UpdateSummary> updates;  // one per domain of the source, or none at all
+    SampleObserver* observer = nullptr;  // is shown each sample, as one of package `number`; must outlive this
+    int number = 0;
   };
 
   // Both outlive this. A feed that is a loop has been started.
@@ -78,6 +81,8 @@ class PackageLedger {
   PackageFeed& feed_;
   RowTable& rows_;
   const bool trace_vms_;
+  SampleObserver* const observer_;
+  const int number_;
   std::vector<Domain> domains_;
   int64_t flush_start_ns_;
   int64_t last_t_ns_;
@@ -103,6 +108,7 @@ class PackageLedger {
   uint64_t told_lost_records_ = 0;
   std::map<int, std::vector<float>> traces_;  // by the VM's index
   std::vector<RowTime> sample_rows_;
+  std::vector<int> thread_rows_;    // of each thread of the sample
   std::vector<int64_t> sample_ns_;  // scratch: run time per row of one sample
 };
 

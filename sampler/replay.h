@@ -62,9 +62,17 @@ struct ReplayOptions {
 // as it is whole.
 absl::StatusOr<RecordedRun> ReadRecordedRun(const std::string& path);
 
+// How the figures of a replay compare with those that were told live, where the windows and the model are those of the
+// run.
+struct ReplayCheck {
+  int equal = 0;
+  int different = 0;
+  int64_t first_different_ns = 0;  // end of the first flush that differs, from the start of the run
+};
+
 // One report for each window, in order: as live, but without lines to guests. Progress goes from 0 to 1.
 absl::Status Replay(
     const std::string& path, const ReplayOptions& options, absl::FunctionRef<void(const FlushReport&)> on_report,
-    absl::FunctionRef<void(double)> on_progress = [](double) {});
+    absl::FunctionRef<void(double)> on_progress = [](double) {}, ReplayCheck* check = nullptr);
 
 }  // namespace vrapl

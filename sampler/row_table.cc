@@ -45,6 +45,13 @@ absl::string_view RowKindName(RowKind kind) {
   return "unknown";
 }
 
+std::optional<RowKind> RowKindOfName(absl::string_view name) {
+  for (int kind = 0; kind <= static_cast<int>(RowKind::kVm); ++kind) {
+    if (RowKindName(static_cast<RowKind>(kind)) == name) return static_cast<RowKind>(kind);
+  }
+  return std::nullopt;
+}
+
 RowTable::RowTable(pid_t vrapl, std::set<pid_t> emulators, ThreadFacts facts)
     : vrapl_(vrapl), emulators_(std::move(emulators)), facts_(std::move(facts)), rows_(kFirstVmRow) {
   const auto fixed = [this](int id, RowKind kind) { rows_[static_cast<size_t>(id)] = {.used = true, .kind = kind}; };
@@ -88,17 +95,29 @@ void RowTable::UpdateVms(const std::vector<Vm>& vms) {
   any_cgroup_ = std::any_of(vms_.begin(), vms_.end(), [](const VmEntry& entry) { return !entry.cgroup.empty(); });
 }
 
-int RowTable::VmRow(int vm, absl::string_view part) {
-  VmEntry& entry = vms_[static_cast<size_t>(vm)];
-  for (const int id : entry.rows) {
-    if (row(id).part == part) return id;
-  }
-  auto free = std::find_if(rows_.begin() + kFirstVmRow, rows_.end(), [](const RowInfo& info) { return !info.used; });
+int RowTable::NewRow(RowInfo info) {
+  auto free = std::find_if(rows_.begin() + kFirstVmRow, rows_.end(), [](const RowInfo& row) { return !row.used; });
   if (free == rows_.end()) free = rows_.insert(rows_.end(), RowInfo{});
-  *free = {.used = true, .kind = RowKind::kVm, .vm = vm, .part = std::string(part)};
-  const auto id = static_cast<int>(free - rows_.begin());
-  entry.rows.push_back(id);
-  return id;
+  *free = std::move(info);
+  return static_cast<int>(free - rows_.begin());
+}
+
+int RowTable::VmRow(int vm, absl::string_view part) { return RowNamed(RowKind::kVm, vm, part, std::nullopt); }
+
+int RowTable::RowNamed(RowKind kind, int vm, absl::string_view part, const std::optional<ThreadName>& thread) {
+  RowInfo wanted{.used = true, .kind = kind, .vm = vm, .part = std::string(part), .thread = thread};
+  if (kind == RowKind::kVm) {
+    VmEntry& entry = vms_[static_cast<size_t>(vm)];
+    for (const int id : entry.rows) {
+      if (row(id).part == part && row(id).thread == thread) return id;
+    }
+    entry.rows.push_back(NewRow(std::move(wanted)));
+    return entry.rows.back();
+  }
+  for (int id = 0; id < row_count(); ++id) {
+    if (row(id).kind == kind && row(id).thread == thread && (thread || id < kFirstVmRow)) return id;
+  }
+  return thread ? NewRow(std::move(wanted)) : kOtherRow;
 }
 
 uint64_t RowTable::StartTicks(const ThreadRun& thread) const {
@@ -206,6 +225,7 @@ int64_t RowTable::LookAgainNs(const ThreadRun& thread, int id) const {
 }
 
 int RowTable::RowOf(const ThreadRun& thread) {
+  if (teller_) return teller_(thread);
   const ThreadKey key{thread.tid, thread.tgid, thread.start_ns};
   if (const auto known = threads_.find(key); known != threads_.end() && known->second.list == list_) {
     const int64_t look_again_ns = known->second.look_again_ns;
@@ -221,6 +241,7 @@ int RowTable::RowOf(const ThreadRun& thread) {
 }
 
 std::vector<int> RowTable::Retire(int vm) {
+  ++generation_;
   VmEntry& entry = vms_[static_cast<size_t>(vm)];
   const auto [begin, end] = vms_of_pid_.equal_range(entry.run.pid);
   for (auto it = begin; it != end; ++it) {

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -30,6 +31,7 @@ namespace vrapl {
 enum class RowKind : uint8_t { kIdle, kStolen, kUnreported, kVrapl, kEmulator, kOther, kKernel, kInterrupts, kVm };
 
 absl::string_view RowKindName(RowKind kind);  // "idle", "stolen", ..., "vm"
+std::optional<RowKind> RowKindOfName(absl::string_view name);
 
 inline constexpr int kVraplRow = kFirstFreeRow;
 inline constexpr int kEmulatorRow = kFirstFreeRow + 1;
@@ -47,11 +49,20 @@ struct VmRun {
   friend bool operator==(const VmRun&, const VmRun&) = default;
 };
 
+// A thread that has a row of its own.
+struct ThreadName {
+  uint32_t tid = 0;
+  uint32_t tgid = 0;
+  std::string comm;  // "": it was gone before anybody could see its name
+  friend bool operator==(const ThreadName&, const ThreadName&) = default;
+};
+
 struct RowInfo {
   bool used = false;
   RowKind kind = RowKind::kOther;
-  int vm = -1;       // index into RowTable::vm(), for kVm
-  std::string part;  // of a VM: "vcpu0", "io", "emulator", ... (sampler/vm_part.h); else empty
+  int vm = -1;                       // index into RowTable::vm(), for kVm
+  std::string part;                  // of a VM: "vcpu0", "io", "emulator", ... (sampler/vm_part.h); else empty
+  std::optional<ThreadName> thread;  // only where each thread has a row of its own
 };
 
 class RowTable {
@@ -67,6 +78,14 @@ class RowTable {
   // libvirt puts helpers into the VM's cgroup after it has started those. A thread that is gone when it is looked at
   // keeps the row that it had.
   int RowOf(const ThreadRun& thread);
+
+  // In a replay somebody else knows each thread's row: asked instead of /proc by RowOf().
+  using Teller = std::function<int(const ThreadRun& thread)>;
+  void AskInstead(Teller teller) { teller_ = std::move(teller); }
+  // The row of that kind, part and thread, made if need be; `vm` is an index, for kVm only.
+  int RowNamed(RowKind kind, int vm, absl::string_view part, const std::optional<ThreadName>& thread);
+  // Changes whenever ids may have come to stand for other rows.
+  uint32_t generation() const { return generation_; }
 
   // The kernel tells the time of interrupts apart: there is a row for it from now on.
   void ShowInterrupts() { rows_[kInterruptsRow].used = true; }
@@ -123,6 +142,8 @@ class RowTable {
   uint64_t StartTicks(const ThreadRun& thread) const;
   int64_t NowNs() const { return facts_.boottime_ns ? facts_.boottime_ns() : INT64_MAX; }
 
+  int NewRow(RowInfo info);
+
   const pid_t vrapl_;
   const std::set<pid_t> emulators_;
   const ThreadFacts facts_;
@@ -130,6 +151,8 @@ class RowTable {
   std::vector<VmEntry> vms_;
   std::multimap<pid_t, int> vms_of_pid_;
   bool any_cgroup_ = false;
+  Teller teller_;
+  uint32_t generation_ = 0;
   uint32_t list_ = 0;  // of VMs, counted
   absl::flat_hash_map<ThreadKey, KnownThread> threads_;
   absl::flat_hash_map<uint32_t, KnownProcess> processes_;  // by tgid; those that are no VM's own

@@ -16,6 +16,7 @@
 #include "base/topology.h"
 #include "delivery/guest_line.h"
 #include "sampler/flush_loop.h"
+#include "sampler/recorder.h"
 #include "tests/sampler/made_package.h"
 #include "tests/status_matchers.h"
 
@@ -58,6 +59,7 @@ class MadeHost {
     std::vector<MadePackageOptions> packages = {{}};
     int64_t period_ns = kMs;
     FlushLoop::Options flush;
+    std::string record_to;  // a file, or ""
   };
   explicit MadeHost(Options options) : period_ns_(options.period_ns), rows_(kVrapl, {}, {.name = NameOfThread}) {
     if (options.flush.source.empty()) options.flush.source = "made";
@@ -70,6 +72,10 @@ class MadeHost {
       feeds.push_back(loops_.back().get());
     }
     for (const auto& loop : loops_) loop->Start();
+    if (!options.record_to.empty()) {
+      Record(options, feeds);
+      options.flush.observer = recorder_.get();
+    }
     flush_ = std::make_unique<FlushLoop>(feeds, rows_, nullptr, clock_, options.flush,
                                          [this](const FlushReport& report) { OnReport(report); });
   }
@@ -104,7 +110,11 @@ class MadeHost {
     std::atomic<bool> stop = true;
     for (const auto& loop : loops_) loop->Run(stop);  // the last sample
     flush_->Finish();
+    if (recorder_) {
+      ASSERT_THAT(recorder_->Finish(), IsOk());
+    }
   }
+  Recorder& recorder() { return *recorder_; }
 
   // What all reports so far add up to.
   using RowKey = std::tuple<RowKind, std::string, pid_t, std::string, int, RaplDomain>;
@@ -131,6 +141,24 @@ class MadeHost {
   }
 
  private:
+  void Record(const Options& options, const std::vector<PackageFeed*>& feeds) {
+    RunHeader header{.vrapl_version = "test",
+                     .source = options.flush.source,
+                     .backend = "made",
+                     .run_time_method = options.flush.run_time_method,
+                     .period_ns = options.period_ns,
+                     .flush_ns = options.flush.flush_ns,
+                     .frozen_after_ns = options.flush.frozen_after_ns,
+                     .base_power_w = options.flush.base_power_w,
+                     .packages = ToRecordedPackages(feeds, options.flush.updates)};
+    for (const Model model : options.flush.models) header.models.emplace_back(ModelName(model));
+    absl::StatusOr<std::unique_ptr<Recorder>> recorder =
+        Recorder::Create(options.record_to, /*force=*/true, header, rows_, {.name = NameOfThread});
+    ASSERT_THAT(recorder, IsOk());
+    recorder_ = *std::move(recorder);
+    recorder_->FollowCounts(feeds);
+  }
+
   // The laws, in every report of every test.
   void OnReport(const FlushReport& report) {
     ++flushes_;
@@ -211,6 +239,7 @@ class MadeHost {
   RowTable rows_;
   std::vector<std::unique_ptr<MadePackage>> packages_;
   std::vector<std::unique_ptr<SamplingLoop>> loops_;
+  std::unique_ptr<Recorder> recorder_;
   std::unique_ptr<FlushLoop> flush_;
   std::vector<FlushReport> reports_;
   bool keep_ = true;

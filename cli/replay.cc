@@ -1,0 +1,149 @@
+// vrapl replay: the figures of a recording once more, by the code that found them live; other models and windows too.
+#include "sampler/replay.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "cli/arguments.h"
+#include "cli/flush_csv.h"
+#include "cli/flush_json.h"
+#include "cli/power_table.h"
+#include "cli/verb_app.h"
+#include "cli/verbs.h"
+
+namespace vrapl {
+namespace {
+
+constexpr char kFooter[] =
+    R"(The same recording gives the same bytes each time, and by the windows and the model of the run the same figures to the tick as
+were told while it ran; the summary says how many flushes were compared.
+
+Examples:
+  vrapl replay run.vrapl                            as it was told live
+  vrapl replay run.vrapl --window=10ms --format=csv
+  vrapl replay run.vrapl --model=share,capacity     by other models
+  vrapl replay run.vrapl --by=phase                 a window from each mark to the next
+  vrapl replay run.vrapl --from=10s --to=20s)";
+
+struct ReplayArguments {
+  std::string path;
+  std::string model;
+  std::string base_power;
+  std::string window;
+  std::string by = "part";
+  std::string from;
+  std::string to;
+  std::string format = "text";
+  std::vector<std::string> only_vms;
+};
+
+absl::StatusOr<ReplayOptions> ToOptions(const ReplayArguments& arguments) {
+  ReplayOptions options;
+  constexpr int64_t kLongestNs = int64_t{365} * 24 * 3600 * kNanosPerSecond;
+  const auto duration = [&](const char* name, const std::string& text, int64_t least_ns, int64_t& out) -> absl::Status {
+    if (text.empty()) return absl::OkStatus();
+    absl::StatusOr<int64_t> ns = ParseDurationNs(name, text, least_ns, kLongestNs);
+    if (!ns.ok()) return ns.status();
+    out = *ns;
+    return absl::OkStatus();
+  };
+  for (const absl::Status& status :
+       {duration("--window", arguments.window, 1, options.window_ns),
+        duration("--from", arguments.from, 0, options.from_ns), duration("--to", arguments.to, 0, options.to_ns)}) {
+    if (!status.ok()) return status;
+  }
+  if (!arguments.model.empty()) {
+    absl::StatusOr<std::vector<Model>> models = ParseModels(arguments.model);
+    if (!models.ok()) return models.status();
+    options.models = *std::move(models);
+  }
+  absl::StatusOr<std::map<RaplDomain, double>> base_power = ParseBasePower(arguments.base_power);
+  if (!base_power.ok()) return base_power.status();
+  options.base_power_w = *std::move(base_power);
+  if (arguments.by == "thread") {
+    options.by_thread = true;
+  } else if (arguments.by == "phase") {
+    options.window_per_phase = true;
+  } else if (arguments.by != "part") {
+    return absl::InvalidArgumentError(absl::StrCat("--by=", arguments.by, ": it is part, thread or phase"));
+  }
+  return options;
+}
+
+void TellDamage(const RecordedRun& run) {
+  for (const std::string& damage : run.damage) Notice(absl::StrCat(run.path, ": ", damage));
+  if (!run.ended) {
+    Notice(absl::StrCat(
+        run.path, ": the run did not come to its end (it was killed, or still goes on); what was written is used"));
+  }
+}
+
+}  // namespace
+
+int ReplayVerb(int argc, char** argv) {
+  ReplayArguments arguments;
+  VerbApp verb("vrapl replay", "Charges a recording again and prints what it finds.", kFooter);
+  CLI::App& app = verb.app();
+  app.add_option("FILE", arguments.path, "a recording, made by `vrapl sample -o FILE`")->required();
+  app.add_option("--model", arguments.model, "base-share, share, capacity; several with commas (that of the run)")
+      ->type_name("NAME");
+  app.add_option("--base-power", arguments.base_power, "the base power, 80W or package=80W,dram=5W")
+      ->type_name("POWER");
+  app.add_option("--window", arguments.window, "what one line stands for (that of the run)")->type_name("TIME");
+  app.add_option("--by", arguments.by, "rows: part, thread; or windows from mark to mark: phase (part)")
+      ->type_name("WORD");
+  app.add_option("--from", arguments.from, "only windows from this time of the run on")->type_name("TIME");
+  app.add_option("--to", arguments.to, "only windows up to this time of the run")->type_name("TIME");
+  app.add_option("--vm", arguments.only_vms, "only these VMs in the text table; may be repeated")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
+  app.add_option("--format", arguments.format, "text, csv or jsonl (text)")->type_name("FORMAT");
+  if (const std::optional<int> code = verb.Parse(argc, argv)) return *code;
+
+  absl::StatusOr<ReplayOptions> options = ToOptions(arguments);
+  if (!options.ok()) return Fail(options.status());
+  absl::StatusOr<Format> format = ParseFormat(arguments.format);
+  if (!format.ok()) return Fail(format.status());
+  absl::StatusOr<RecordedRun> run = ReadRecordedRun(arguments.path);
+  if (!run.ok()) return Fail(kExitFailed, run.status().message());
+  TellDamage(*run);
+  if (run->source == "emulated") Notice("EMULATED HARDWARE: the energy was not measured");
+  if (options->window_per_phase && run->marks.empty()) Notice("the recording has no marks: all of it is one phase");
+
+  PowerTable table(arguments.only_vms);
+  if (*format == Format::kCsv) std::fputs(FlushCsvHeader().c_str(), stdout);
+  ReplayCheck check;
+  const absl::Status status = Replay(
+      arguments.path, *options,
+      [&](const FlushReport& report) {
+        switch (*format) {
+          case Format::kText:
+            std::fputs(table.Format(report).c_str(), stdout);
+            break;
+          case Format::kCsv:
+            std::fputs(FlushToCsv(report).c_str(), stdout);
+            break;
+          case Format::kJsonl:
+            std::fputs((FlushToJson(report) + "\n").c_str(), stdout);
+            break;
+        }
+      },
+      [](double) {}, &check);
+  if (!status.ok()) return Fail(kExitFailed, status.message());
+  if (check.equal > 0 && check.different == 0) {
+    absl::FPrintF(stderr, "vrapl: %d flushes replayed, each with the figures that were told live\n", check.equal);
+  }
+  if (check.different > 0) {
+    absl::FPrintF(stderr, "vrapl: %d of %d flushes differ from what was told live, the first at %.3f s%s\n",
+                  check.different, check.equal + check.different, static_cast<double>(check.first_different_ns) * 1e-9,
+                  run->damage.empty() ? "" : " (parts of the recording are missing)");
+    if (run->damage.empty()) return kExitFailed;
+  }
+  return kExitDone;
+}
+
+}  // namespace vrapl
