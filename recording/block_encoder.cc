@@ -127,7 +127,8 @@ void BlockEncoder::AddSample(int package, const Sample& sample, absl::Span<const
   int64_t run_ns = 0;
   for (const ThreadRun& thread : sample.threads) run_ns += thread.run_ns;
   const CpuTime& time = header.time;
-  const bool closes = time.run_ns == run_ns && time.total_ns() == header.dt_ns * static_cast<int64_t>(header.cpus);
+  const bool closes = time.run_ns == run_ns && header.dt_ns == header.t_ns - state.t_ns &&
+                      time.total_ns() == header.dt_ns * static_cast<int64_t>(header.cpus);
   const bool any_error = std::any_of(sample.errors.begin(), sample.errors.end(), [](int error) { return error != 0; });
   const auto bit = [](bool set, uint8_t value) { return set ? value : uint8_t{0}; };
   const auto what =
