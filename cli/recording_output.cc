@@ -26,7 +26,7 @@ void AddRecordingOptions(CLI::App& app, RecordingArguments& arguments) {
 }
 
 absl::StatusOr<std::optional<DaemonOptions::Recording>> ToRecording(const RecordingArguments& arguments, int argc,
-                                                                    char** argv, const HostRoot& root) {
+                                                                    char** argv) {
   if (arguments.path.empty()) {
     if (arguments.force) return absl::InvalidArgumentError("--force overwrites the file of -o; there is none");
     return std::optional<DaemonOptions::Recording>();
@@ -48,7 +48,6 @@ absl::StatusOr<std::optional<DaemonOptions::Recording>> ToRecording(const Record
   DaemonOptions::Recording recording{.path = path, .force = arguments.force};
   recording.command = "vrapl sample";
   for (int i = 1; i < argc; ++i) absl::StrAppend(&recording.command, " ", argv[i]);
-  (void)root;
   return std::optional<DaemonOptions::Recording>(std::move(recording));
 }
 
@@ -64,8 +63,10 @@ std::string RecordingProgress::Line(const FlushReport& report) const {
   }
   const uint64_t bytes = report.recording ? report.recording->bytes : 0;
   const uint64_t lost = report.recording ? report.recording->lost_blocks : 0;
-  return absl::StrFormat("vrapl: %s: %.0f s, %d samples, %d missed, %.1f MB%s", path_,
-                         static_cast<double>(report.t_ns) * 1e-9, samples, missed, static_cast<double>(bytes) * 1e-6,
+  return absl::StrFormat("vrapl: %s: %.0f s, %d samples, %d missed, %s%s", path_,
+                         static_cast<double>(report.t_ns) * 1e-9, samples, missed,
+                         bytes < 1'000'000 ? absl::StrCat(bytes / 1000, " kB")
+                                           : absl::StrFormat("%.1f MB", static_cast<double>(bytes) * 1e-6),
                          lost > 0 ? absl::StrCat(", ", lost, " BLOCKS LOST") : "");
 }
 

@@ -19,7 +19,7 @@ void AddRecordingOptions(CLI::App& app, RecordingArguments& arguments);
 // nullopt: nothing is to be recorded. Errors: another format's file name, a file that exists, a directory that is not
 // there or may not be written; told before anything is measured.
 absl::StatusOr<std::optional<DaemonOptions::Recording>> ToRecording(const RecordingArguments& arguments, int argc,
-                                                                    char** argv, const HostRoot& root);
+                                                                    char** argv);
 
 // One line for a person, rewritten in place on a terminal, else once every ten seconds.
 class RecordingProgress {

@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "base/clock_anchor.h"
 #include "base/cpu_model.h"
+#include "conditions/machine_description.h"
 #include "sampler/cpu_watcher.h"
 #include "sampler/measure_at_start.h"
 #include "sampler/real_time.h"
@@ -167,7 +168,7 @@ RunHeader DescribeRun(const DaemonOptions& options, const RunDescription& descri
                    .base_power_w = options.base_power_w,
                    .anchor = ReadClockAnchor(),
                    .command = options.recording->command,
-                   .host_json = options.recording->host_json};
+                   .host_json = DescribeMachine(options.host_root)};
   for (const Model model : options.models) header.models.emplace_back(ModelName(model));
   header.packages = ToRecordedPackages(feeds, updates);
   return header;
@@ -262,6 +263,7 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events,
     if (!created.ok()) return created.status();
     recorder = *std::move(created);
     recorder->FollowCounts(feeds);
+    recorder->FollowConditions(std::make_unique<MachineConditions>(options.host_root));
   }
   PortSet ports(clock);
   HaltPolling halt_polling;

@@ -42,7 +42,6 @@ struct DaemonOptions {
     std::string path;
     bool force = false;     // overwrite
     std::string command;    // as typed
-    std::string host_json;  // what is known of the machine, an object
   };
   std::optional<Recording> recording;
 

@@ -169,6 +169,7 @@ void Recorder::AddEvent(int64_t t_ns, absl::string_view type, absl::string_view 
 
 void Recorder::HandOn() {
   if (encoder_.empty()) return;
+  if (conditions_ && conditions_->any()) AddEvent(encoder_.last_ns(), "conditions", conditions_->Read());
   const int64_t first_ns = encoder_.first_ns();
   writer_->Write(BlockKind::kData, first_ns, encoder_.TakeBlock());
   comms_left_ = kCommsPerBlock;

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/clock.h"
+#include "conditions/machine_conditions.h"
 #include "recording/block_encoder.h"
 #include "recording/run_header.h"
 #include "recording/writer.h"
@@ -41,6 +42,9 @@ class Recorder final : public SampleObserver {
   // How the sampling of each feed went; stored with each flush.
   void FollowCounts(std::vector<PackageFeed*> feeds) { feeds_ = std::move(feeds); }
 
+  // Temperatures, frequencies and idle times of this machine are stored once a second.
+  void FollowConditions(std::unique_ptr<MachineConditions> conditions) { conditions_ = std::move(conditions); }
+
   // The end of the run: everything to the disk. An error says what of it could not be stored.
   absl::Status Finish();
 
@@ -59,6 +63,7 @@ class Recorder final : public SampleObserver {
   const ThreadFacts facts_;
   BlockEncoder encoder_;
   std::vector<PackageFeed*> feeds_;
+  std::unique_ptr<MachineConditions> conditions_;
   std::vector<RecordedVm> vms_;  // as told to the encoder last
   uint64_t blocks_ = 0;
   int64_t last_anchor_ns_ = 0;
