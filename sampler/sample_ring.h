@@ -2,12 +2,18 @@
 //
 // A sample is as long as the threads that ran are many, so the ring holds words, not slots. When it is full the writer
 // keeps its window open and offers a longer one next time: resolution is lost then, energy and time are not.
+//
+// A writer that finds the ring empty begins at the front again: as long as the reader keeps up, the same few pages are
+// used, which stay in the cache, and the rest of a ring that is made for bad times costs no memory.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
-#include <vector>
+#include <memory>
+#include <new>
 
 #include "absl/types/span.h"
 #include "base/run_time_types.h"
@@ -21,7 +27,11 @@ class SampleRing {
   explicit SampleRing(size_t words) {
     size_t capacity = 1024;
     while (capacity < words) capacity *= 2;
-    words_.resize(capacity);
+    size_ = capacity;
+    // Zeroed pages that exist once they are touched.
+    words_.reset(static_cast<uint64_t*>(std::calloc(capacity, sizeof(uint64_t))));
+    if (words_ == nullptr) throw std::bad_alloc();
+    for (size_t i = 0; i < std::min(capacity, kTouchedWords); i += 512) words_[i] = 1;
   }
 
   // Writer. False: no room; nothing was written.
@@ -29,12 +39,23 @@ class SampleRing {
                absl::Span<const ThreadRun> threads) {
     const size_t error_words = (errors.size() + 1) / 2;
     const size_t size = 1 + kHeaderWords + ticks.size() + error_words + threads.size() * kThreadWords;
-    const size_t mask = words_.size() - 1;
+    const size_t mask = size_ - 1;
     uint64_t at = written_.load(std::memory_order_relaxed);
-    // A sample lies in one piece: what is left at the end of the buffer is skipped when it does not fit there.
-    const size_t to_end = words_.size() - (at & mask);
-    const size_t skipped = to_end < size ? to_end : 0;
-    if (at + skipped + size - read_.load(std::memory_order_acquire) > words_.size()) return false;
+    const uint64_t read = read_.load(std::memory_order_acquire);
+    // A sample lies in one piece: what is left at the end of the buffer is skipped when it does not fit there; or all
+    // of it, when nothing waits in front. The reader finds its way by the mark where the skipped part begins, which
+    // must stay until it has passed.
+    const size_t to_end = size_ - (at & mask);
+    const bool begin_again = read == at && (at & mask) >= size_ / 4 && size <= (at & mask);
+    const size_t skipped = to_end < size || begin_again ? to_end : 0;
+    if (begin_again) {
+      mark_ = at;
+      front_ = at + skipped;
+    } else if (read < front_) {
+      if (skipped > 0 || at + size - front_ > (mark_ & mask)) return false;
+    } else if (at + skipped + size - read > size_) {
+      return false;
+    }
     if (skipped > 0) {
       words_[at & mask] = kSkip;
       at += skipped;
@@ -55,11 +76,11 @@ class SampleRing {
   // Reader. Calls visit(const Sample&) for the oldest sample, whose spans are valid during the call; false when empty.
   template <typename Visit>
   bool Pop(Visit visit) {
-    const size_t mask = words_.size() - 1;
+    const size_t mask = size_ - 1;
     uint64_t at = read_.load(std::memory_order_relaxed);
     const uint64_t end = written_.load(std::memory_order_acquire);
     if (at == end) return false;
-    if (words_[at & mask] == kSkip) at += words_.size() - (at & mask);
+    if (words_[at & mask] == kSkip) at += size_ - (at & mask);
     const uint64_t* in = &words_[at & mask];
     const uint64_t size = *in++;
     Sample sample;
@@ -81,7 +102,16 @@ class SampleRing {
   static constexpr size_t kThreadWords = sizeof(ThreadRun) / sizeof(uint64_t);
   static_assert(sizeof(SampleHeader) % sizeof(uint64_t) == 0 && sizeof(ThreadRun) % sizeof(uint64_t) == 0);
 
-  std::vector<uint64_t> words_;
+  static constexpr size_t kTouchedWords = 64 << 10;  // 512 KiB: a second or so of samples
+  struct Free {
+    void operator()(uint64_t* words) const { std::free(words); }
+  };
+
+  size_t size_ = 0;
+  // The writer's: where it last began again with nothing waiting in front, and where that left its mark.
+  uint64_t front_ = 0;
+  uint64_t mark_ = 0;
+  std::unique_ptr<uint64_t[], Free> words_;
   alignas(64) std::atomic<uint64_t> written_{0};
   alignas(64) std::atomic<uint64_t> read_{0};
 };

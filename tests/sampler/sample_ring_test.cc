@@ -92,6 +92,28 @@ TEST(SampleRingTest, FullRefusesAndLosesNothing) {
   }
 }
 
+// A reader that keeps up: the front of the ring is used, and the rest is there when it is needed.
+TEST(SampleRingTest, AnEmptyRingBeginsAgain) {
+  SampleRing ring(1 << 14);
+  const uint64_t* first = nullptr;
+  for (uint64_t i = 0; i < 1000; ++i) {
+    ASSERT_TRUE(MadeSample(i, 4, 50).PushTo(ring));
+    const uint64_t* at = nullptr;
+    ASSERT_TRUE(ring.Pop([&](const Sample& sample) { at = sample.ticks.data(); }));
+    if (i == 0) first = at;
+    ASSERT_GE(at, first);
+    ASSERT_LT(at - first, (1 << 12) + 512) << i;
+  }
+  for (int round = 0; round < 3; ++round) {
+    uint64_t room = 0;
+    while (MadeSample(room, 4, 50).PushTo(ring)) ++room;
+    EXPECT_GT(room * 400, 1u << 12);
+    for (uint64_t i = 0; i < room; ++i) {
+      ASSERT_TRUE(ring.Pop([&](const Sample& sample) { ASSERT_TRUE(MadeSample(i, 4, 50) == sample); }));
+    }
+  }
+}
+
 TEST(SampleRingTest, ASampleOfNothingIsASample) {
   SampleRing ring(1024);
   ASSERT_TRUE(ring.TryPush({.t_ns = 42}, {}, {}, {}));
