@@ -66,7 +66,7 @@ void FlushLoop::Drain() {
     for (PackageLedger& package : packages_) {
       while (!package.settled() && package.TakeSample()) {
         any = true;
-        if (package.last_t_ns() >= flush_end_ns_) package.Settle();
+        if (package.last_t_ns() >= NextEndNs()) package.Settle();
       }
       all_settled = all_settled && package.settled();
     }
@@ -89,6 +89,24 @@ void FlushLoop::Finish() {
     if (!package.settled()) package.Settle();
   }
   Report(/*last=*/true);
+}
+
+void FlushLoop::AddMark(Mark mark) {
+  if (options_.flush_per_phase) EndFlushAt(mark.t_ns);
+  const auto place = std::upper_bound(marks_.begin(), marks_.end(), mark.t_ns,
+                                      [](int64_t t_ns, const Mark& other) { return t_ns < other.t_ns; });
+  marks_.insert(place, std::move(mark));
+}
+
+// Those up to the end of the flush; the last flush has what came after it too.
+std::vector<Mark> FlushLoop::TakeMarks(bool last) {
+  std::vector<Mark> taken;
+  const int64_t end_ns = packages_.front().last_t_ns();
+  for (Mark& mark : marks_) {
+    if (last || mark.t_ns <= end_ns) taken.push_back({.t_ns = mark.t_ns - start_ns_, .label = std::move(mark.label)});
+  }
+  marks_.erase(marks_.begin(), marks_.begin() + static_cast<std::ptrdiff_t>(taken.size()));
+  return taken;
 }
 
 // The platform's energy goes by the run time on all packages.
@@ -140,9 +158,14 @@ void FlushLoop::Report(bool last) {
                                            " ms: the energy of that time is not known"));
   }
   ReportLostSwitches(report);
+  report.marks = TakeMarks(last);
   TellGuests(report);
   for (PackageLedger& package : packages_) package.EndReport();
   PlanNextFlush();
+  // Packages are sampled each at its own instants: an end is reached when the last of them is there.
+  int64_t reached_ns = INT64_MAX;
+  for (const PackageLedger& package : packages_) reached_ns = std::min(reached_ns, package.last_t_ns());
+  ends_.erase(ends_.begin(), ends_.upper_bound(reached_ns));
   const std::vector<VmRun> retired = RetireStopped(report.t_ns);
   if (options_.observer != nullptr) options_.observer->OnReport(report, retired);
   on_report_(report);

@@ -4,12 +4,14 @@
 // for libvirt; it does wait for whoever takes its reports.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -51,6 +53,7 @@ class FlushLoop {
     // Flushes end at the first samples at or after these instants (CLOCK_MONOTONIC, ascending) and at the end of the
     // run, not every flush_ns. Null: they do not.
     std::optional<std::vector<int64_t>> flush_ends_ns;
+    bool flush_per_phase = false;         // flushes end at marks too
     HaltPolling* halt_polling = nullptr;  // null: VmReport::halt_poll_ns stays absent; must outlive the loop
   };
   using OnReport = std::function<void(const FlushReport&)>;
@@ -68,6 +71,13 @@ class FlushLoop {
     bool unchanged = false;  // only problems are new
   };
   void UpdateVms(const Discovery& discovery);
+
+  // Ends a flush at the first sample at or after t_ns (of the feeds' clock), of each package; the grid of flushes stays
+  // where it was. One that has passed ends the flush at the next sample. Instants may be named in any order.
+  void EndFlushAt(int64_t t_ns) { ends_.insert(t_ns); }
+
+  // A phase of what runs begins: mark.t_ns by the feeds' clock. It is in the report of the flush that it falls into.
+  void AddMark(Mark mark);
 
   // Takes what the feeds hold; reports each flush that is complete. Call every 50 ms or so.
   void Drain();
@@ -88,6 +98,7 @@ class FlushLoop {
     std::optional<int64_t> polled_ns;  // KVM's total as of the last flush, or the VM's first
   };
 
+  int64_t NextEndNs() const { return ends_.empty() ? flush_end_ns_ : std::min(flush_end_ns_, *ends_.begin()); }
   void ChargePlatform();
   void Report(bool last);
   void TellGuests(FlushReport& report);
@@ -95,6 +106,7 @@ class FlushLoop {
   std::optional<int64_t> TakeHaltPolling(Account& account, pid_t pid) const;
   bool HasGap(const FlushReport& report) const;
   std::vector<float> TakeTrace(int vm);
+  std::vector<Mark> TakeMarks(bool last);
   void ReportPortErrors(FlushReport& report);
   std::vector<VmRun> RetireStopped(int64_t t_ns);
   void PlanNextFlush();
@@ -108,6 +120,8 @@ class FlushLoop {
   std::vector<PackageLedger> packages_;
   int64_t start_ns_ = 0;
   int64_t flush_end_ns_ = 0;
+  std::set<int64_t> ends_;   // of flushes beside the grid's
+  std::vector<Mark> marks_;  // not yet reported, ascending
   uint64_t seq_ = 0;
   std::map<int, Account> accounts_;                 // by the VM's index in the row table
   std::map<std::string, std::string> port_errors_;  // by path: what was last told of it

@@ -12,6 +12,7 @@
 #include "base/run_time_method.h"
 #include "base/update_edges.h"
 #include "sampler/lateness.h"
+#include "sampler/mark.h"
 #include "sampler/row_table.h"
 
 namespace vrapl {
@@ -127,6 +128,7 @@ struct FlushReport {
   std::vector<ModelReport> models;  // the first is the one that guests are told
   std::vector<SamplerReport> samplers;
   std::vector<VmReport> vms;
+  std::vector<Mark> marks;            // that fell into this flush, ascending; t_ns from the start of the run
   std::vector<std::string> problems;  // new ones, each in one line
 };
 

@@ -39,6 +39,8 @@ absl::string_view RowKindName(RowKind kind) {
       return "kernel";
     case RowKind::kInterrupts:
       return "interrupts";
+    case RowKind::kCommand:
+      return "command";
     case RowKind::kVm:
       return "vm";
   }
@@ -63,6 +65,12 @@ RowTable::RowTable(pid_t vrapl, std::set<pid_t> emulators, ThreadFacts facts)
   fixed(kOtherRow, RowKind::kOther);
   fixed(kKernelRow, RowKind::kKernel);
   rows_[kInterruptsRow].kind = RowKind::kInterrupts;
+  rows_[kCommandRow] = {.used = facts_.of_command != nullptr, .kind = RowKind::kCommand};
+}
+
+void RowTable::LookAgain() {
+  ++list_;
+  processes_.clear();
 }
 
 void RowTable::UpdateVms(const std::vector<Vm>& vms) {
@@ -199,6 +207,7 @@ std::optional<int> RowTable::Classify(const ThreadRun& thread) {
   const auto tgid = static_cast<pid_t>(thread.tgid);
   if (tgid == vrapl_) return kVraplRow;
   if (emulators_.count(tgid) > 0) return kEmulatorRow;
+  if (facts_.of_command && facts_.of_command(thread)) return kCommandRow;
   if ((thread.task_flags & kTaskKernelThread) != 0) return ClassifyKernelThread(thread);
   if (const std::optional<int> vm = VmOfProcess(tgid, thread)) {
     const std::string comm = facts_.name ? facts_.name(thread.tgid, thread.tid) : "";
@@ -216,7 +225,8 @@ std::optional<int> RowTable::Classify(const ThreadRun& thread) {
 int64_t RowTable::LookAgainNs(const ThreadRun& thread, int id) const {
   if (thread.start_ns == 0 || !facts_.boottime_ns) return kNever;
   const RowKind kind = row(id).kind;
-  if (kind != RowKind::kVm && (kind != RowKind::kOther || !any_cgroup_)) return kNever;
+  const bool may_move = any_cgroup_ || facts_.of_command != nullptr;
+  if (kind != RowKind::kVm && (kind != RowKind::kOther || !may_move)) return kNever;
   const auto start_ns = static_cast<int64_t>(thread.start_ns);
   const int64_t age_ns = std::max<int64_t>(facts_.boottime_ns() - start_ns, 0);
   if (age_ns >= kSettledNs) return kNever;

@@ -28,7 +28,18 @@
 
 namespace vrapl {
 
-enum class RowKind : uint8_t { kIdle, kStolen, kUnreported, kVrapl, kEmulator, kOther, kKernel, kInterrupts, kVm };
+enum class RowKind : uint8_t {
+  kIdle,
+  kStolen,
+  kUnreported,
+  kVrapl,
+  kEmulator,
+  kOther,
+  kKernel,
+  kInterrupts,
+  kCommand,
+  kVm
+};
 
 absl::string_view RowKindName(RowKind kind);  // "idle", "stolen", ..., "vm"
 std::optional<RowKind> RowKindOfName(absl::string_view name);
@@ -38,7 +49,8 @@ inline constexpr int kEmulatorRow = kFirstFreeRow + 1;
 inline constexpr int kOtherRow = kFirstFreeRow + 2;
 inline constexpr int kKernelRow = kFirstFreeRow + 3;
 inline constexpr int kInterruptsRow = kFirstFreeRow + 4;  // there only where the kernel tells their time apart
-inline constexpr int kFirstVmRow = kFirstFreeRow + 5;
+inline constexpr int kCommandRow = kFirstFreeRow + 5;     // there only where a command is measured
+inline constexpr int kFirstVmRow = kFirstFreeRow + 6;
 
 // One start of a VM: the same VM started again is another one, with totals of its own.
 struct VmRun {
@@ -86,6 +98,9 @@ class RowTable {
   int RowNamed(RowKind kind, int vm, absl::string_view part, const std::optional<ThreadName>& thread);
   // Changes whenever ids may have come to stand for other rows.
   uint32_t generation() const { return generation_; }
+  // What was found out about threads holds no longer: each is looked at again when it is met. One that is gone keeps
+  // its row.
+  void LookAgain();
 
   // The kernel tells the time of interrupts apart: there is a row for it from now on.
   void ShowInterrupts() { rows_[kInterruptsRow].used = true; }

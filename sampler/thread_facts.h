@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "base/run_time_types.h"
 
 namespace vrapl {
 
@@ -20,6 +21,8 @@ struct ThreadFacts {
   std::function<std::optional<uint64_t>(pid_t pid)> process_start;
   // The text of /proc/PID/cgroup; "" when the process is gone.
   std::function<std::string(pid_t pid)> cgroup;
+  // Whether the thread belongs to the command that is measured, or to what that has started. Not set: there is none.
+  std::function<bool(const ThreadRun& thread)> of_command = nullptr;
   // CLOCK_BOOTTIME of the host, the clock of ThreadRun::start_ns.
   std::function<int64_t()> boottime_ns;
   // What our time namespace adds to the host's CLOCK_BOOTTIME, and so to field 22 as we read it. Run time knows the

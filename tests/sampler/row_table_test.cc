@@ -54,11 +54,11 @@ TEST(RowKindTest, EveryKindHasItsWord) {
   std::set<std::string> words;
   for (const RowKind kind :
        {RowKind::kIdle, RowKind::kStolen, RowKind::kUnreported, RowKind::kVrapl, RowKind::kEmulator, RowKind::kOther,
-        RowKind::kKernel, RowKind::kInterrupts, RowKind::kVm}) {
+        RowKind::kKernel, RowKind::kInterrupts, RowKind::kCommand, RowKind::kVm}) {
     words.insert(std::string(RowKindName(kind)));
   }
   EXPECT_THAT(words, testing::UnorderedElementsAre("idle", "stolen", "unreported", "vrapl", "emulator", "other",
-                                                   "kernel", "interrupts", "vm"));
+                                                   "kernel", "interrupts", "command", "vm"));
 }
 
 TEST_F(RowTableTest, TheFixedRowsAreThereFromTheStart) {
@@ -73,8 +73,24 @@ TEST_F(RowTableTest, TheFixedRowsAreThereFromTheStart) {
   EXPECT_FALSE(rows_.row(kInterruptsRow).used) << "a zero from a kernel that does not tell would be a lie";
   rows_.ShowInterrupts();
   EXPECT_TRUE(rows_.row(kInterruptsRow).used);
-  for (int row = 0; row < rows_.row_count(); ++row) EXPECT_TRUE(rows_.row(row).used);
+  EXPECT_EQ(rows_.row(kCommandRow).kind, RowKind::kCommand);
+  for (int row = 0; row < rows_.row_count(); ++row) EXPECT_EQ(rows_.row(row).used, row != kCommandRow);
   EXPECT_EQ(rows_.row_count(), kFirstVmRow);
+}
+
+TEST_F(RowTableTest, ACommandHasARowWhereOneIsMeasured) {
+  std::set<uint32_t> of_command = {400};
+  RowTable rows(kVrapl, {kEmulator},
+                {.of_command = [&of_command](const ThreadRun& thread) { return of_command.count(thread.tgid) > 0; }});
+  EXPECT_TRUE(rows.row(kCommandRow).used);
+  EXPECT_EQ(rows.RowOf(Thread(400, 401)), kCommandRow);
+  EXPECT_EQ(rows.RowOf(Thread(300, 300)), kOtherRow);
+  EXPECT_EQ(rows.RowOf(Thread(kVrapl, kVrapl)), kVraplRow);
+  of_command = {300};
+  EXPECT_EQ(rows.RowOf(Thread(400, 401)), kCommandRow) << "looked at once";
+  rows.LookAgain();
+  EXPECT_EQ(rows.RowOf(Thread(400, 401)), kOtherRow);
+  EXPECT_EQ(rows.RowOf(Thread(300, 300)), kCommandRow);
 }
 
 TEST_F(RowTableTest, EveryThreadHasARow) {
