@@ -130,6 +130,16 @@ std::string FlushToJson(const FlushReport& report) {
   }
   json["vms"] = List(report.vms, VmJson);
   json["samplers"] = List(report.samplers, SamplerJson);
+  for (const Mark& mark : report.marks) json["marks"].push_back({{"t_ns", mark.t_ns}, {"label", mark.label}});
+  if (report.own_cost) {
+    const OwnCost& cost = *report.own_cost;
+    json["own_cost"] = {{"wall_ns", cost.wall_ns},
+                        {"cpu_ns", cost.cpu_ns},
+                        {"voluntary_switches", cost.voluntary_switches},
+                        {"involuntary_switches", cost.involuntary_switches},
+                        {"energy_uj", cost.energy_uj},
+                        {"host_energy_uj", cost.host_energy_uj}};
+  }
   if (!report.problems.empty()) json["problems"] = report.problems;
   if (report.last) json["last"] = true;
   return json.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);

@@ -13,6 +13,7 @@
 #include "cli/stop_signal.h"
 #include "cli/verb_app.h"
 #include "cli/verbs.h"
+#include "sampler/own_cost.h"
 
 namespace vrapl {
 namespace {
@@ -36,6 +37,7 @@ void PrintSummary(const FlushReport& report, double seconds) {
                   sampler.read_errors, static_cast<double>(lateness.p50_ns) * 1e-3,
                   static_cast<double>(lateness.p99_ns) * 1e-3, static_cast<double>(lateness.max_ns) * 1e-3);
   }
+  if (report.own_cost) absl::FPrintF(stderr, "vrapl: %s\n", OwnCostText(*report.own_cost));
 }
 
 }  // namespace
@@ -88,6 +90,11 @@ int SampleVerb(int argc, char** argv) {
                                 [&](const FlushReport& report) {
                                   for (const std::string& problem : report.problems) Notice(problem);
                                   latest = report;
+                                  for (const Mark& mark : report.marks) {
+                                    if (*format == Format::kJsonl && !progress) break;
+                                    Notice(absl::StrFormat("mark at %.3f s: %s", static_cast<double>(mark.t_ns) * 1e-9,
+                                                           mark.label));
+                                  }
                                   if (progress) return progress->Tell(report);
                                   std::string text;
                                   switch (*format) {

@@ -6,7 +6,8 @@ function(vrapl_broken_switch_log name)
   add_bpf_skeleton(vrapl_${name}_skeleton switch_log.bpf.c
     ${CMAKE_SOURCE_DIR}/bpf/switch_log.bpf.c ${CMAKE_SOURCE_DIR}/bpf/switch_log_format.h)
   vrapl_copy_with(vrapl_bpf ${name} vrapl_switch_log_skeleton vrapl_${name}_skeleton)
-  add_dependencies(vrapl_bpf_${name} vrapl_${name}_skeleton_files vrapl_run_time_oracle_skeleton_files)
+  add_dependencies(vrapl_bpf_${name} vrapl_${name}_skeleton_files vrapl_fork_log_skeleton_files
+    vrapl_run_time_oracle_skeleton_files)
   vrapl_copy_with(vrapl_run_time_loads ${name} vrapl_bpf vrapl_bpf_${name})
 endfunction()
 

@@ -15,8 +15,11 @@
 #include "base/clock_anchor.h"
 #include "base/cpu_model.h"
 #include "conditions/machine_description.h"
+#include "sampler/command_follower.h"
 #include "sampler/cpu_watcher.h"
+#include "sampler/mark_socket.h"
 #include "sampler/measure_at_start.h"
+#include "sampler/own_cost.h"
 #include "sampler/real_time.h"
 #include "sampler/recorder.h"
 #include "sampler/sampling_loop.h"
@@ -252,7 +255,17 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events,
   SamplingThreads threads(loops, reader_cpus);
   for (const std::string& notice : threads.notices()) events.on_notice(notice);
 
-  RowTable rows(::getpid(), options.emulators, ThreadFactsFromProc());
+  ThreadFacts facts = ThreadFactsFromProc();
+  std::optional<CommandFollower> command;
+  if (options.measure_command) {
+    command.emplace((*meter)->method(), options.btf, facts.boottime_offset_ns);
+    if (!command->why_not_all().empty()) {
+      events.on_notice(absl::StrCat("children of the command that live for less than ", kDrainEveryNs / kNanosPerMilli,
+                                    " ms may be missed: ", command->why_not_all()));
+    }
+    facts.of_command = [&command](const ThreadRun& thread) { return command->Owns(thread); };
+  }
+  RowTable rows(::getpid(), options.emulators, std::move(facts));
   std::vector<PackageFeed*> feeds;
   for (const auto& loop : loops) feeds.push_back(loop.get());
   std::unique_ptr<Recorder> recorder;
@@ -267,6 +280,7 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events,
   }
   PortSet ports(clock);
   HaltPolling halt_polling;
+  OwnCostMeter own_cost;
   FlushLoop flush(feeds, rows, options.delivery.deliver ? &ports : nullptr, clock,
                   {.flush_ns = options.flush_ns,
                    .duration_ns = options.duration_ns.value_or(INT64_MAX),
@@ -281,20 +295,43 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events,
                    .trace_vms = options.trace_vms,
                    .updates = updates,
                    .observer = recorder.get(),
+                   .flush_per_phase = options.flush_per_phase,
                    .halt_polling = &halt_polling},
-                  events.on_report);
+                  [&](FlushReport& report) {
+                    own_cost.Add(report);
+                    if (report.last) report.own_cost = own_cost.cost();
+                    events.on_report(report);
+                  });
+  MarkQueue own_marks;
+  MarkQueue& marks = options.marks != nullptr ? *options.marks : own_marks;
+  absl::StatusOr<std::unique_ptr<MarkListener>> listener = absl::NotFoundError("");
+  if (options.listen_for_marks) {
+    listener = MarkListener::Create(MarkDirectory(), marks);
+    if (!listener.ok()) events.on_notice(absl::StrCat(listener.status().message(), "; `vrapl mark` is not heard"));
+  }
+  const auto take_marks = [&] {
+    for (Mark& mark : marks.Take()) flush.AddMark(std::move(mark));
+  };
+  RunControl control(flush, rows, command ? &*command : nullptr);
   events.on_start(description);
   watcher.Start();
 
   const int64_t end_ns = options.duration_ns ? flush.start_ns() + *options.duration_ns : INT64_MAX;
   bool told_unseen = false;
+  std::vector<pid_t> vm_processes;
+  std::vector<pid_t> followed;
   for (int64_t next_ns = clock.NowNs(); !stop && clock.NowNs() < end_ns;) {
+    const int64_t turn_ns = events.on_turn ? events.on_turn(control) : INT64_MAX;
+    take_marks();
     // What is in the rings was measured before the news: it is charged to the VMs as they were.
     flush.Drain();
-    if (std::optional<FlushLoop::Discovery> news = watcher.Take()) {
-      if (!news->unchanged) (*meter)->FollowProcesses(ProcessesOf(news->vms));
-      flush.UpdateVms(*news);
-    }
+    const std::optional<FlushLoop::Discovery> news = watcher.Take();
+    if (news && !news->unchanged) vm_processes = ProcessesOf(news->vms);
+    if (command) command->Look();
+    std::vector<pid_t> follow = vm_processes;
+    if (command) follow.insert(follow.end(), command->processes().begin(), command->processes().end());
+    if (follow != followed) (*meter)->FollowProcesses(followed = std::move(follow));
+    if (news) flush.UpdateVms(*news);
     if (const uint64_t unseen = (*meter)->threads_not_opened(); unseen > 0 && !std::exchange(told_unseen, true)) {
       events.on_notice(absl::StrCat(unseen,
                                     " threads cannot be looked at, too many files are open: their time is in "
@@ -303,9 +340,11 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events,
     if (const std::optional<std::vector<PackageTopology>> topology = cpu_watcher.Poll()) {
       OfferCpus(*topology, loops, events);
     }
-    next_ns = std::max(next_ns + kDrainEveryNs, clock.NowNs());
+    next_ns = std::max(std::min(next_ns + kDrainEveryNs, turn_ns), clock.NowNs());
     clock.SleepUntil(std::min(next_ns, end_ns));
   }
+  if (listener.ok()) listener->reset();
+  take_marks();
   threads.Stop();
   flush.Finish();
   ports.AwaitReaders(kLastLineWaitsNs);

@@ -17,6 +17,8 @@
 #include "base/host_root.h"
 #include "sampler/backend.h"
 #include "sampler/flush_loop.h"
+#include "sampler/mark.h"
+#include "sampler/run_control.h"
 #include "sampler/run_time_meter.h"
 #include "sampler/vm_watcher.h"
 
@@ -36,6 +38,10 @@ struct DaemonOptions {
   std::vector<Model> models = {Model::kBaseShare};
   std::map<RaplDomain, double> base_power_w;
   bool trace_vms = false;
+  bool measure_command = false;  // RunControl::MeasureCommand() will be used: there is a row command
+  bool flush_per_phase = false;  // flushes end at marks too
+  MarkQueue* marks = nullptr;    // where the caller puts its own marks; must outlive the run
+  bool listen_for_marks = true;  // `vrapl mark` reaches this run
 
   // Everything that the figures are made from is written down too.
   struct Recording {
@@ -68,6 +74,9 @@ struct DaemonEvents {
   std::function<void(const RunDescription&)> on_start;
   std::function<void(const FlushReport&)> on_report;
   std::function<void(const std::string&)> on_notice;  // one line for a person: what is not as it should be
+  // Before each look at the samples, in the thread that reports too. Returns when it wants its next turn,
+  // CLOCK_MONOTONIC, which is 50 ms away at most. May be null.
+  std::function<int64_t(RunControl&)> on_turn = nullptr;
 };
 
 // Runs until `stop` is set or the duration is over. Errors are those of the start: once it runs, trouble is counted,

@@ -56,7 +56,8 @@ class FlushLoop {
     bool flush_per_phase = false;         // flushes end at marks too
     HaltPolling* halt_polling = nullptr;  // null: VmReport::halt_poll_ns stays absent; must outlive the loop
   };
-  using OnReport = std::function<void(const FlushReport&)>;
+  // May complete the report before it passes it on.
+  using OnReport = std::function<void(FlushReport&)>;
 
   // Everything must outlive the loop. `ports` may be null: nothing is delivered. Feeds that are
   // loops have been started.

@@ -105,6 +105,16 @@ struct VmReport {
   std::vector<float> power_w;
 };
 
+// What the sampling itself cost, from the start of the run (sampler/own_cost.h).
+struct OwnCost {
+  int64_t wall_ns = 0;
+  int64_t cpu_ns = 0;              // of all threads of the program
+  int64_t voluntary_switches = 0;  // wake-ups
+  int64_t involuntary_switches = 0;
+  int64_t energy_uj = 0;  // of the row vrapl, by the first model: package and DRAM
+  int64_t host_energy_uj = 0;
+};
+
 struct FlushReport {
   uint64_t seq = 0;
   int64_t t_ns = 0;  // end of the flush, from the start of the run
@@ -129,6 +139,7 @@ struct FlushReport {
   std::vector<SamplerReport> samplers;
   std::vector<VmReport> vms;
   std::vector<Mark> marks;            // that fell into this flush, ascending; t_ns from the start of the run
+  std::optional<OwnCost> own_cost;    // with the last flush of a live run
   std::vector<std::string> problems;  // new ones, each in one line
 };
 
