@@ -24,6 +24,9 @@ constexpr char kHelp[] = R"(vrapl: the energy of virtual machines, every millise
 Usage:
   vrapl probe                  what this host can measure; for what it cannot, why and what to do
   vrapl sample                 stream the power of RAPL domains and VMs
+  vrapl run -- COMMAND         energy and run time of a command and all that it starts, and of VMs meanwhile
+  vrapl mark LABEL             a phase begins: for every vrapl that runs
+  vrapl overhead -- COMMAND    how much slower COMMAND is while vrapl samples
   vrapl serve                  all VMs, found and followed; each guest is told its own energy every 2 s
   vrapl replay FILE            a recording once more, by other models and windows too
   vrapl VM_NAME SERIAL_PATH    one VM, one port
@@ -36,19 +39,22 @@ First steps:
   vrapl sample --emulate       no RAPL here: look at an emulated host
   vrapl serve --serial-port=1  and in a guest: cat /dev/ttyS1
 
-Exit codes: 0 done, 1 failed, 2 wrong usage.
+Exit codes: 0 done, 1 failed, 2 wrong usage. run and overhead: the command's, 125 when vrapl failed.
 )";
 
 struct Verb {
   const char* name;
   int (*run)(int argc, char** argv);
 };
-constexpr Verb kVerbs[] = {{"probe", ProbeVerb}, {"sample", SampleVerb}, {"serve", ServeVerb}, {"replay", ReplayVerb}};
+constexpr Verb kVerbs[] = {{"probe", ProbeVerb},      {"sample", SampleVerb}, {"serve", ServeVerb},
+                           {"replay", ReplayVerb},    {"run", RunVerb},       {"mark", MarkVerb},
+                           {"overhead", OverheadVerb}};
 
 // Options that take no value. Any other, written without "=", has its value in the next word.
 const std::set<std::string>& Flags() {
   static const std::set<std::string> flags = {
-      "--help", "-h", "--version", "--emulate", "--allow-port-0", "--json", "--cross-check", "--report", "--force"};
+      "--help",        "-h",       "--version", "--emulate",       "--allow-port-0", "--json",
+      "--cross-check", "--report", "--force",   "--ignore-failure"};
   return flags;
 }
 
@@ -57,6 +63,7 @@ std::vector<int> Positionals(int argc, char** argv) {
   std::vector<int> positions;
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
+    if (word == "--") break;  // what follows is a command's
     if (!absl::StartsWith(word, "-") || word == "-") {
       positions.push_back(i);
     } else if (!absl::StrContains(word, '=') && Flags().count(word) == 0) {

@@ -31,17 +31,4 @@ std::vector<PlannedRun> PlanRuns(int commands, int repeats, int warmups, uint32_
   return plan;
 }
 
-std::vector<bool> PlanPairs(int pairs, uint32_t seed) {
-  std::mt19937 random(seed);
-  std::vector<bool> on_first;
-  while (static_cast<int>(on_first.size()) < pairs) {
-    // ABBA: a drift that is straight over two pairs cancels.
-    const bool first = Below(random, 2) == 1;
-    on_first.push_back(first);
-    on_first.push_back(!first);
-  }
-  on_first.resize(static_cast<size_t>(pairs));
-  return on_first;
-}
-
 }  // namespace vrapl

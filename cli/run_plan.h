@@ -18,7 +18,4 @@ struct PlannedRun {
 // machine.
 std::vector<PlannedRun> PlanRuns(int commands, int repeats, int warmups, uint32_t seed);
 
-// Pairs of (sampling off, sampling on), in an order that is turned over at random: true stands for on first.
-std::vector<bool> PlanPairs(int pairs, uint32_t seed);
-
 }  // namespace vrapl

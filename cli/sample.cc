@@ -77,45 +77,42 @@ int SampleVerb(int argc, char** argv) {
   PowerTable table(arguments.only_vms);
   FlushReport latest;
   int output_error = 0;
-  const DaemonEvents events{.on_start =
-                                [&](const RunDescription& description) {
-                                  if (description.source == "emulated")
-                                    Notice("EMULATED HARDWARE: the energy is not measured");
-                                  if (!description.cpu_table.empty())
-                                    Notice(absl::StrCat("cpu_table=", description.cpu_table));
-                                  if (*format == Format::kCsv && !progress)
-                                    std::fputs(FlushCsvHeader().c_str(), stdout);
-                                },
-                            .on_report =
-                                [&](const FlushReport& report) {
-                                  for (const std::string& problem : report.problems) Notice(problem);
-                                  latest = report;
-                                  for (const Mark& mark : report.marks) {
-                                    if (*format == Format::kJsonl && !progress) break;
-                                    Notice(absl::StrFormat("mark at %.3f s: %s", static_cast<double>(mark.t_ns) * 1e-9,
-                                                           mark.label));
-                                  }
-                                  if (progress) return progress->Tell(report);
-                                  std::string text;
-                                  switch (*format) {
-                                    case Format::kText:
-                                      text = table.Format(report);
-                                      break;
-                                    case Format::kCsv:
-                                      text = FlushToCsv(report);
-                                      break;
-                                    case Format::kJsonl:
-                                      text = FlushToJson(report) + "\n";
-                                      break;
-                                  }
-                                  std::fputs(text.c_str(), stdout);
-                                  // Nobody is told but who reads this: without a reader there is nothing to go on for.
-                                  if (std::fflush(stdout) != 0 && output_error == 0) {
-                                    output_error = errno;
-                                    RequestStop();
-                                  }
-                                },
-                            .on_notice = [](const std::string& notice) { Notice(notice); }};
+  const DaemonEvents events{
+      .on_start =
+          [&](const RunDescription& description) {
+            if (description.source == "emulated") Notice("EMULATED HARDWARE: the energy is not measured");
+            if (!description.cpu_table.empty()) Notice(absl::StrCat("cpu_table=", description.cpu_table));
+            if (*format == Format::kCsv && !progress) std::fputs(FlushCsvHeader().c_str(), stdout);
+          },
+      .on_report =
+          [&](const FlushReport& report) {
+            for (const std::string& problem : report.problems) Notice(problem);
+            latest = report;
+            for (const Mark& mark : report.marks) {
+              if (*format == Format::kJsonl && !progress) break;
+              Notice(absl::StrFormat("mark at %.3f s: %s", static_cast<double>(mark.t_ns) * 1e-9, mark.label));
+            }
+            if (progress) return progress->Tell(report);
+            std::string text;
+            switch (*format) {
+              case Format::kText:
+                text = table.Format(report);
+                break;
+              case Format::kCsv:
+                text = FlushToCsv(report);
+                break;
+              case Format::kJsonl:
+                text = FlushToJson(report) + "\n";
+                break;
+            }
+            std::fputs(text.c_str(), stdout);
+            // Nobody is told but who reads this: without a reader there is nothing to go on for.
+            if (std::fflush(stdout) != 0 && output_error == 0) {
+              output_error = errno;
+              RequestStop();
+            }
+          },
+      .on_notice = [](const std::string& notice) { Notice(notice); }};
   const absl::Status status = RunDaemon(*options, events, stop);
   if (progress && latest.seq > 0) progress->Finish(latest);
   if (!status.ok()) return Fail(status);

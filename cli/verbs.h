@@ -7,6 +7,9 @@ int ProbeVerb(int argc, char** argv);
 int SampleVerb(int argc, char** argv);
 int ReplayVerb(int argc, char** argv);
 int ServeVerb(int argc, char** argv);
+int RunVerb(int argc, char** argv);
+int MarkVerb(int argc, char** argv);
+int OverheadVerb(int argc, char** argv);
 int DeliverToOneVerb(int argc, char** argv);  // vrapl VM_NAME SERIAL_PATH
 
 }  // namespace vrapl

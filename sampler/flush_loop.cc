@@ -91,6 +91,12 @@ void FlushLoop::Finish() {
   Report(/*last=*/true);
 }
 
+void FlushLoop::EndFlushAt(int64_t t_ns) {
+  // Not before what has been taken already: so the instant alone says where the flush ends, in a replay too.
+  for (const PackageLedger& package : packages_) t_ns = std::max(t_ns, package.last_t_ns() + 1);
+  if (ends_.insert(t_ns).second && options_.observer != nullptr) options_.observer->OnFlushEnd(t_ns);
+}
+
 void FlushLoop::AddMark(Mark mark) {
   if (options_.flush_per_phase) EndFlushAt(mark.t_ns);
   const auto place = std::upper_bound(marks_.begin(), marks_.end(), mark.t_ns,

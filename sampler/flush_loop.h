@@ -75,7 +75,7 @@ class FlushLoop {
 
   // Ends a flush at the first sample at or after t_ns (of the feeds' clock), of each package; the grid of flushes stays
   // where it was. One that has passed ends the flush at the next sample. Instants may be named in any order.
-  void EndFlushAt(int64_t t_ns) { ends_.insert(t_ns); }
+  void EndFlushAt(int64_t t_ns);
 
   // A phase of what runs begins: mark.t_ns by the feeds' clock. It is in the report of the flush that it falls into.
   void AddMark(Mark mark);

@@ -201,6 +201,7 @@ void Recorder::OnReport(FlushReport& report, const std::vector<VmRun>& retired) 
     if (vm.halt_poll_ns) polled[absl::StrCat(vm.vm.pid)] = *vm.halt_poll_ns;
   }
   if (!polled.empty()) flush["halt_poll_ns"] = std::move(polled);
+  for (const Mark& mark : report.marks) AddEvent(start_ns_ + mark.t_ns, "mark", Dump({{"label", mark.label}}));
   AddEvent(end_ns, "flush", Dump(flush));
 
   const size_t before = vms_.size();

@@ -34,6 +34,7 @@ class Recorder final : public SampleObserver {
 
   void OnVms(const std::vector<Vm>& vms) override;
   void OnSample(int package, const Sample& sample, absl::Span<const int> rows) override;
+  void OnFlushEnd(int64_t t_ns) override { AddEvent(t_ns, "flush-end", "{}"); }
   void OnReport(FlushReport& report, const std::vector<VmRun>& retired) override;
 
   // Anything else worth knowing at t_ns (CLOCK_MONOTONIC): an object of JSON text.

@@ -38,6 +38,13 @@ class Replayer final : public BlockVisitor {
     rows_.AskInstead([this](const ThreadRun& run) { return RowOf(*(*visiting_)[run.number]); });
     flush_ = std::make_unique<FlushLoop>(std::move(feeds), rows_, nullptr, clock_, FlushOptions(),
                                          [this](const FlushReport& report) { OnReport(report); });
+    for (const RecordedRun::Mark& mark : scanned.run.marks) {
+      flush_->AddMark({.t_ns = start_ns_ + mark.t_ns, .label = mark.label});
+    }
+    if (options_.window_ns > 0 || options_.window_per_phase) return;
+    for (const RecordedRun::Event& event : scanned.run.events) {
+      if (event.type == "flush-end") flush_->EndFlushAt(start_ns_ + event.t_ns);
+    }
   }
 
   void BeginBlock() { threads_.clear(); }

@@ -123,7 +123,9 @@ int RowTable::RowNamed(RowKind kind, int vm, absl::string_view part, const std::
     return entry.rows.back();
   }
   for (int id = 0; id < row_count(); ++id) {
-    if (row(id).kind == kind && row(id).thread == thread && (thread || id < kFirstVmRow)) return id;
+    if (row(id).kind != kind || row(id).thread != thread || (!thread && id >= kFirstVmRow)) continue;
+    rows_[static_cast<size_t>(id)].used = true;  // a command's is there only where one was measured
+    return id;
   }
   return thread ? NewRow(std::move(wanted)) : kOtherRow;
 }

@@ -2,6 +2,7 @@
 // books are made from, so the same again gives the same books.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -20,6 +21,8 @@ class SampleObserver {
   virtual void OnVms(const std::vector<Vm>& vms) = 0;
   // sample.threads[i] was booked in row rows[i] of the row table. `package` counts the feeds.
   virtual void OnSample(int package, const Sample& sample, absl::Span<const int> rows) = 0;
+  // A flush will end at the first samples at or after t_ns (CLOCK_MONOTONIC), beside those of the grid.
+  virtual void OnFlushEnd(int64_t t_ns) = 0;
   // A flush has ended; the rows of `retired` are free from now on. May add to the report what it knows.
   virtual void OnReport(FlushReport& report, const std::vector<VmRun>& retired) = 0;
 };

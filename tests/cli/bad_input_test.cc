@@ -95,6 +95,46 @@ TEST(UsageTest, WrongWordsAreOneLineAndTwo) {
   }
 }
 
+// What vrapl itself cannot do is 125 there: 1 and 2 are the command's to return.
+TEST(UsageTest, RunAndOverheadSayItWith125) {
+  struct Row {
+    std::vector<std::string> words;
+    const char* message;
+    const char* remedy = "";
+  };
+  for (const Row& row : {
+           Row{{"run"}, "a command is missing", "-- COMMAND"},
+           Row{{"run", "--"}, "no command stands after --"},
+           Row{{"run", "sleep", "1"}, "not expected", "vrapl run --help"},
+           Row{{"run", "--repaet=3", "--", "true"}, "unknown option --repaet", "did you mean --repeat?"},
+           Row{{"run", "-r", "0", "--", "true"}, "--repeat=0", "between 1 and"},
+           Row{{"run", "--warmup=-1", "--", "true"}, "--warmup=-1", "between 0 and"},
+           Row{{"run", "--pause=1", "--", "true"}, "--pause=1", "1ms or 1s"},
+           Row{{"run", "--seed=x", "--", "true"}, "--seed=x", "number"},
+           Row{{"run", "--mark-regex=(", "--", "true"}, "--mark-regex=(", "grep -E"},
+           Row{{"run", "--duration=1s", "--", "true"}, "--duration", "timeout"},
+           Row{{"run", "--format=csv", "--", "true"}, "--format", "-o FILE.csv"},
+           Row{{"run", "-o", "x.txt", "--", "true"}, "-o x.txt", ".csv, .json or .jsonl"},
+           Row{{"run", "-o", "/proc/x.csv", "--", "true"}, "/proc/x.csv"},
+           Row{{"run", "--period=1", "--", "--period=1ms"}, "--period=1", "1ms or 1s"},
+           Row{{"overhead"}, "a command is missing", "-- COMMAND"},
+           Row{{"overhead", "-r", "0", "--", "true"}, "--repeat=0", "between 1 and"},
+       }) {
+    SCOPED_TRACE(absl::StrJoin(row.words, " "));
+    ExpectOneLine(Vrapl(row.words), 125, AllOf(HasSubstr(row.message), HasSubstr(row.remedy)));
+  }
+  ExpectOneLine(Vrapl({"run", "--host-root=/does/not/exist", "--", "true"}), 125, HasSubstr("/does/not/exist"));
+}
+
+TEST(UsageTest, AMarkIsALabel) {
+  ExpectOneLine(Vrapl({"mark"}), kUsage, HasSubstr("LABEL"));
+  ExpectOneLine(Vrapl({"mark", ""}), kUsage, HasSubstr("empty"));
+  ExpectOneLine(Vrapl({"mark", "two\nlines"}), kUsage, HasSubstr("control character"));
+  ExpectOneLine(Vrapl({"mark", std::string(257, 'x')}), kUsage, HasSubstr("257 bytes"));
+  ExpectOneLine(Vrapl({"mark", "--to=1", "x"}), kFailed, HasSubstr("process 1"));
+  ExpectOneLine(Vrapl({"makr", "x", "y"}), kUsage, HasSubstr("did you mean mark?"));
+}
+
 TEST(UsageTest, HelpAndVersionAreNoErrors) {
   for (const std::vector<std::string>& words : {std::vector<std::string>{"--help"}, {"-h"}, {"help"}}) {
     const Ended ended = Vrapl(words);
@@ -103,7 +143,7 @@ TEST(UsageTest, HelpAndVersionAreNoErrors) {
                                  HasSubstr("VM_NAME SERIAL_PATH")));
     EXPECT_THAT(ended.err, IsEmpty());
   }
-  for (const char* verb : {"probe", "sample", "serve"}) {
+  for (const char* verb : {"probe", "sample", "serve", "run", "overhead"}) {
     const Ended ended = Vrapl({verb, "--help"});
     EXPECT_EQ(ended.code, 0);
     EXPECT_THAT(ended.out, AllOf(HasSubstr("Examples:"), HasSubstr("--host-root"), HasSubstr("--emulate")));
@@ -292,6 +332,12 @@ TEST(VmTest, AVmThatIsNotThere) {
       ExpectOneLine(Vrapl(all), kFailed, AllOf(HasSubstr("no running VM named 'no-such-vm'")));
     }
   }
+}
+
+TEST(VmTest, ARunOfAVmThatIsNotThereIs125AndRunsNothing) {
+  const MovingHost host;
+  ExpectOneLine(Vrapl({"run", "--vm=no-such-vm", host.Option(), "--backend=sysfs", "--vms=proc", "--", "echo", "ran"}),
+                125, HasSubstr("no running VM named 'no-such-vm'"));
 }
 
 TEST(EmulateTest, ACpuThatTheEmulatorDoesNotKnow) {

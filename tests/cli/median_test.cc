@@ -69,6 +69,9 @@ TEST(MedianTest, TheIntervalHoldsTheMedianAsOftenAsItSays) {
 TEST(OutlierTest, AreFarFromTheOthers) {
   EXPECT_THAT(OutliersByMad({10, 11, 12, 11, 10, 100, 11, -50}), ElementsAre(5, 7));
   EXPECT_THAT(OutliersByMad({10, 11, 12, 11, 10, 13}), IsEmpty());
+  // MAD 1: the bound is 3.5 x 1.4826 = 5.19.
+  EXPECT_THAT(OutliersByMad({-2, -1, -1, 0, 1, 1, 5.1}), IsEmpty());
+  EXPECT_THAT(OutliersByMad({-2, -1, -1, 0, 1, 1, 5.3}), ElementsAre(6));
   EXPECT_THAT(OutliersByMad({1, 2, 3, 1000}), IsEmpty()) << "too few to tell";
   EXPECT_THAT(OutliersByMad({5, 5, 5, 5, 5, 6}), IsEmpty()) << "no spread to measure by";
   EXPECT_THAT(OutliersByMad({}), IsEmpty());

@@ -52,16 +52,5 @@ TEST(RunPlanTest, NoOrderIsPreferred) {
 
 TEST(RunPlanTest, NothingIsPlannedForNothing) { EXPECT_THAT(PlanRuns(2, 0, 0, 1), IsEmpty()); }
 
-TEST(PairPlanTest, EveryTwoPairsAreOneOfEachOrder) {
-  const std::vector<bool> pairs = PlanPairs(101, 3);
-  ASSERT_THAT(pairs, SizeIs(101));
-  int on_first = 0;
-  for (size_t i = 0; i + 1 < pairs.size(); i += 2) {
-    EXPECT_NE(pairs[i], pairs[i + 1]);
-    on_first += pairs[i];
-  }
-  EXPECT_NEAR(on_first, 25, 15) << "which comes first is chance";
-}
-
 }  // namespace
 }  // namespace vrapl

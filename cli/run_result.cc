@@ -1,0 +1,40 @@
+#include "cli/run_result.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace vrapl {
+
+std::string CounterName(const Interval::CounterKey& key) {
+  const auto& [package, die, domain] = key;
+  return absl::StrCat(DomainName(domain), "-", package, die > 0 ? absl::StrCat(".", die) : "");
+}
+
+void Interval::Add(const FlushReport& report) {
+  if (dt_ns == 0) start_t_ns = report.t_ns - report.dt_ns;
+  dt_ns += report.dt_ns;
+  for (const CounterReport& found : report.models.front().counters) {
+    Counter& counter = counters[{found.package_id, found.die_id, found.domain}];
+    counter.energy_ticks += found.energy_ticks;
+    counter.energy_uj += found.energy_uj;
+    counter.models.insert(found.model);
+    counter.attributed = found.attributed;
+    counter.doubtful |= found.read_errors > 0 || found.unknown_ns > 0 || found.frozen;
+  }
+  for (const ModelReport& model : report.models) {
+    for (const RowReport& found : model.rows) {
+      Row& row = rows[{.model = model.model,
+                       .kind = found.kind,
+                       .vm_id = found.vm.uuid,
+                       .vm_pid = found.kind == RowKind::kVm ? found.vm.pid : 0,
+                       .counter = {found.package_id, found.die_id, found.domain}}];
+      row.vm_name = found.vm.name;
+      row.energy_ticks += found.energy_ticks;
+      row.energy_uj += found.energy_uj;
+      row.active_uj =
+          row.active_uj && found.active_uj ? std::optional(*row.active_uj + *found.active_uj) : std::nullopt;
+      row.run_time_ns += found.run_time_ns;
+    }
+  }
+}
+
+}  // namespace vrapl

@@ -1,0 +1,206 @@
+#include "cli/run_text.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "cli/median.h"
+
+namespace vrapl {
+namespace {
+
+double Seconds(int64_t ns) { return static_cast<double>(ns) * 1e-9; }
+double Joules(int64_t uj) { return static_cast<double>(uj) * 1e-6; }
+
+// A line of the table: energy by counter, and run time, which each counter of a package shows.
+struct Line {
+  int64_t run_time_ns = 0;
+  std::map<Interval::CounterKey, int64_t> energy_uj;
+};
+
+std::string LineName(const RunsInfo& info, const Interval::RowKey& key, const Interval::Row& row) {
+  if (key.kind != RowKind::kVm) return std::string(RowKindName(key.kind));
+  return IsAskedFor(info, key, row) ? absl::StrCat("vm ", row.vm_name) : "other VMs";
+}
+
+// The lines of one model, the command first, then VMs, then the rest in the order of RowKind.
+std::vector<std::pair<std::string, Line>> LinesOf(const RunsInfo& info, const Interval& interval) {
+  std::map<std::pair<int, std::string>, Line> lines;
+  for (const auto& [key, row] : interval.rows) {
+    if (key.model != info.models.front()) continue;
+    const int rank = key.kind == RowKind::kCommand ? 0 : key.kind == RowKind::kVm ? 1 : 2 + static_cast<int>(key.kind);
+    Line& line = lines[{rank, LineName(info, key, row)}];
+    line.energy_uj[key.counter] += row.energy_uj;
+    if (std::get<2>(key.counter).domain == RaplDomain::kPackage) line.run_time_ns += row.run_time_ns;
+  }
+  std::vector<std::pair<std::string, Line>> ordered;
+  for (auto& [key, line] : lines) ordered.emplace_back(key.second, std::move(line));
+  return ordered;
+}
+
+std::string Table(const RunsInfo& info, const Interval& interval) {
+  std::string text = absl::StrFormat("  %-20s %14s", "", "run time s");
+  for (const auto& [key, counter] : interval.counters) {
+    absl::StrAppendFormat(&text, " %16s", absl::StrCat(CounterName(key), " J"));
+  }
+  text += "\n";
+  for (const auto& [name, line] : LinesOf(info, interval)) {
+    absl::StrAppendFormat(&text, "  %-20s %14.6f", name, Seconds(line.run_time_ns));
+    for (const auto& [key, counter] : interval.counters) {
+      const auto energy = line.energy_uj.find(key);
+      absl::StrAppendFormat(&text, " %16s",
+                            energy == line.energy_uj.end() ? "-" : absl::StrFormat("%.6f", Joules(energy->second)));
+    }
+    text += "\n";
+  }
+  absl::StrAppendFormat(&text, "  %-20s %14s", "sum = counter", "");
+  for (const auto& [key, counter] : interval.counters)
+    absl::StrAppendFormat(&text, " %16.6f", Joules(counter.energy_uj));
+  return text + "\n";
+}
+
+std::string Doubts(const RunResult& result) {
+  std::string text;
+  for (const auto& [key, counter] : result.whole.counters) {
+    if (counter.doubtful) {
+      absl::StrAppend(&text, "  ! ", CounterName(key), ": reads failed, or time of which nobody knows the energy\n");
+    }
+  }
+  if (result.missed_forks > 0) {
+    absl::StrAppend(&text, "  ! the kernel could not tell of ", result.missed_forks,
+                    " forks: children may be missing from the command\n");
+  }
+  return text;
+}
+
+std::string PhasesText(const RunsInfo& info, const std::vector<Interval>& phases) {
+  std::string text;
+  for (const Interval& phase : phases) {
+    absl::StrAppend(&text, "\n  phase ", phase.label.empty() ? "before the first mark" : phase.label,
+                    absl::StrFormat(": %.6f s\n", Seconds(phase.dt_ns)));
+    if (phase.dt_ns > 0) text += Table(info, phase);
+  }
+  return text;
+}
+
+std::string Conditions(const RunsInfo& info, const Interval& interval) {
+  std::set<std::string> applied;
+  for (const auto& [key, counter] : interval.counters) {
+    if (!counter.attributed) continue;
+    for (const Model model : counter.models) applied.emplace(ModelName(model));
+  }
+  return absl::StrCat(info.source == "emulated" ? "EMULATED HARDWARE: the energy is not measured; " : "", "read by ",
+                      info.backend, ", run time by ", RunTimeMethodName(info.run_time_method), ", charged by ",
+                      absl::StrJoin(applied, " and "),
+                      applied.count("capacity") > 0 && info.models.front() != Model::kCapacity
+                          ? " (capacity: while the base power is not known; see --base-power)"
+                          : "");
+}
+
+std::string EndText(const CommandEnd& end) {
+  if (!end.error.empty()) return end.error;
+  if (end.signal != 0) return absl::StrCat("killed by signal ", end.signal);
+  return absl::StrCat("exit code ", end.exit_code);
+}
+
+}  // namespace
+
+bool IsAskedFor(const RunsInfo& info, const Interval::RowKey& key, const Interval::Row& row) {
+  return std::any_of(info.vms.begin(), info.vms.end(),
+                     [&](const std::string& vm) { return vm == row.vm_name || vm == key.vm_id; });
+}
+
+std::string RunText(const RunsInfo& info, const RunResult& result) {
+  std::string text =
+      absl::StrCat("\n  ", info.commands[static_cast<size_t>(result.plan.command)], ": ", EndText(result.end), "\n");
+  absl::StrAppend(&text, "  ", Conditions(info, result.whole), "\n\n");
+  absl::StrAppendFormat(&text, "  wall time %.6f s; the kernel's account of it: user %.6f s, system %.6f s\n",
+                        Seconds(result.wall_ns), Seconds(result.end.user_ns), Seconds(result.end.system_ns));
+  absl::StrAppendFormat(&text,
+                        "  figures are of %.6f s, from the last sample before its start to the first after its end\n\n",
+                        Seconds(result.whole.dt_ns));
+  text += Table(info, result.whole);
+  text += Doubts(result);
+  return text + PhasesText(info, result.phases);
+}
+
+std::vector<Figure> FiguresOf(const RunsInfo& info, const RunResult& result) {
+  std::vector<Figure> figures = {{"wall time s", Seconds(result.wall_ns)}};
+  const auto of_lines = [&](const Interval& interval, const std::string& prefix) {
+    for (const auto& [name, line] : LinesOf(info, interval)) {
+      if (name != "command" && name.rfind("vm ", 0) != 0) continue;
+      figures.push_back({absl::StrCat(prefix, name, " run time s"), Seconds(line.run_time_ns)});
+      for (const auto& [key, energy_uj] : line.energy_uj) {
+        figures.push_back({absl::StrCat(prefix, name, " ", CounterName(key), " J"), Joules(energy_uj)});
+      }
+    }
+  };
+  of_lines(result.whole, "");
+  for (const auto& [key, counter] : result.whole.counters) {
+    figures.push_back({absl::StrCat("host ", CounterName(key), " J"), Joules(counter.energy_uj)});
+  }
+  for (const Interval& phase : result.phases) {
+    const std::string label = absl::StrCat("[", phase.label.empty() ? "before" : phase.label, "] ");
+    figures.push_back({label + "time s", Seconds(phase.dt_ns)});
+    of_lines(phase, label);
+  }
+  return figures;
+}
+
+std::string RunsText(const RunsInfo& info, const std::vector<RunResult>& results) {
+  std::string text;
+  for (size_t command = 0; command < info.commands.size(); ++command) {
+    std::vector<std::string> order;
+    std::map<std::string, std::vector<double>> values;
+    const RunResult* first = nullptr;
+    size_t runs = 0;
+    int failed = 0;
+    uint64_t missed_forks = 0;
+    for (const RunResult& result : results) {
+      if (result.plan.command != static_cast<int>(command) || result.plan.warmup) continue;
+      if (first == nullptr) first = &result;
+      ++runs;
+      failed += result.end.exit_code != 0;
+      missed_forks += result.missed_forks;
+      for (const Figure& figure : FiguresOf(info, result)) {
+        if (values.count(figure.name) == 0) order.push_back(figure.name);
+        values[figure.name].push_back(figure.value);
+      }
+    }
+    absl::StrAppend(&text, "\n  ", info.commands[command], ": ", runs, runs == 1 ? " run" : " runs",
+                    failed > 0 ? absl::StrCat(", ", failed, " failed (the first: ", EndText(first->end), ")") : "",
+                    "\n");
+    if (first == nullptr) continue;
+    absl::StrAppend(&text, "  ", Conditions(info, first->whole), "\n\n");
+    const double coverage = RanksOfMedianInterval(runs).coverage;
+    absl::StrAppendFormat(&text, "  %-32s %13s   %13s %13s %13s %13s\n", "", "median",
+                          absl::StrFormat("%.1f %% from", 100 * coverage), "to", "least", "most");
+    for (const std::string& name : order) {
+      const MedianSummary summary = SummarizeMedian(values[name]);
+      absl::StrAppendFormat(&text, "  %-32s %13.6f   %13.6f %13.6f %13.6f %13.6f", name, summary.median, summary.low,
+                            summary.high, summary.least, summary.most);
+      const std::vector<size_t> outliers = OutliersByMad(values[name]);
+      if (!outliers.empty()) {
+        text += absl::StrCat("  ! does not fit: run ", absl::StrJoin(outliers, ", ", [](std::string* out, size_t i) {
+                               absl::StrAppend(out, i + 1);
+                             }));
+      }
+      text += "\n";
+    }
+    if (coverage < 0.95) {
+      absl::StrAppendFormat(&text, "  (the interval of a median needs 6 runs for 95 %%: %d cover %.1f %%)\n", runs,
+                            100 * coverage);
+    }
+    if (missed_forks > 0) absl::StrAppend(&text, "  ! ", missed_forks, " forks were missed: children may be too\n");
+  }
+  absl::StrAppend(&text,
+                  "\n  Intervals: of the median, by order statistics; they hold for values of any distribution.\n"
+                  "  Runs that do not fit: further than 3.5 x 1.4826 MAD from the median; they are not left out.\n");
+  if (info.seed_matters) absl::StrAppend(&text, "  The order of the runs is chance: --seed=", info.seed, "\n");
+  return text;
+}
+
+}  // namespace vrapl
