@@ -343,9 +343,9 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events,
     next_ns = std::max(std::min(next_ns + kDrainEveryNs, turn_ns), clock.NowNs());
     clock.SleepUntil(std::min(next_ns, end_ns));
   }
+  threads.Stop();
   if (listener.ok()) listener->reset();
   take_marks();
-  threads.Stop();
   flush.Finish();
   ports.AwaitReaders(kLastLineWaitsNs);
   return recorder ? recorder->Finish() : absl::OkStatus();

@@ -60,7 +60,7 @@ void FlushLoop::UpdateVms(const Discovery& discovery) {
 }
 
 void FlushLoop::Drain() {
-  for (;;) {
+  while (!ended_) {
     bool any = false;
     bool all_settled = true;
     for (PackageLedger& package : packages_) {
@@ -80,6 +80,7 @@ void FlushLoop::Drain() {
 
 void FlushLoop::Finish() {
   Drain();
+  if (ended_) return;
   const bool anything = std::any_of(packages_.begin(), packages_.end(), [this](const PackageLedger& package) {
     return package.settled() || (package.last_t_ns() > package.flush_start_ns() &&
                                  package.flush_start_ns() - start_ns_ < options_.duration_ns);
@@ -165,6 +166,7 @@ void FlushLoop::Report(bool last) {
   }
   ReportLostSwitches(report);
   report.marks = TakeMarks(last);
+  ended_ = last;
   TellGuests(report);
   for (PackageLedger& package : packages_) package.EndReport();
   PlanNextFlush();

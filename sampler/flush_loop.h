@@ -121,6 +121,7 @@ class FlushLoop {
   std::vector<PackageLedger> packages_;
   int64_t start_ns_ = 0;
   int64_t flush_end_ns_ = 0;
+  bool ended_ = false;       // the last flush has been reported
   std::set<int64_t> ends_;   // of flushes beside the grid's
   std::vector<Mark> marks_;  // not yet reported, ascending
   uint64_t seq_ = 0;

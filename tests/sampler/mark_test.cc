@@ -68,6 +68,15 @@ TEST(FlushEndTest, EachPackageEndsAtOrAfterTheInstant) {
   }
 }
 
+// The flush thread may be held up at the end, and find seconds of samples beyond it.
+TEST(FlushEndTest, NothingIsReportedAfterTheLastFlush) {
+  MadeHost host({.flush = {.duration_ns = 4 * kSecond}});
+  host.RunFor(9 * kSecond);
+  host.Finish();
+  ASSERT_THAT(host.reports(), SizeIs(2u));
+  EXPECT_TRUE(host.reports().back().last);
+}
+
 TEST(MarkTest, IsInTheFlushThatItFallsInto) {
   MadeHost host({});
   const int64_t start_ns = host.flush().start_ns();
