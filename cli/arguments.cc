@@ -24,13 +24,6 @@
 namespace vrapl {
 namespace {
 
-absl::Status UnknownWord(absl::string_view option, absl::string_view typed, const std::vector<std::string>& words) {
-  const std::optional<std::string> meant = ClosestWord(typed, words);
-  return absl::InvalidArgumentError(absl::StrCat(option, "=", typed, ": unknown; it can be ",
-                                                 absl::StrJoin(words, ", "),
-                                                 meant ? absl::StrCat(". Did you mean ", *meant, "?") : ""));
-}
-
 // The emulator that serves a host root says so in a file there.
 std::optional<pid_t> EmulatorOf(const HostRoot& root) {
   absl::StatusOr<std::string> text = ReadSmallFile(root.Path("/vrapl-emulator.json"));
@@ -41,6 +34,13 @@ std::optional<pid_t> EmulatorOf(const HostRoot& root) {
 }
 
 }  // namespace
+
+absl::Status UnknownWord(absl::string_view option, absl::string_view typed, const std::vector<std::string>& words) {
+  const std::optional<std::string> meant = ClosestWord(typed, words);
+  return absl::InvalidArgumentError(absl::StrCat(option, "=", typed, ": unknown; it can be ",
+                                                 absl::StrJoin(words, ", "),
+                                                 meant ? absl::StrCat(". Did you mean ", *meant, "?") : ""));
+}
 
 void AddSourceOptions(CLI::App& app, CommonArguments& arguments) {
   app.add_option("--backend", arguments.backend, "how energy is read: auto, msr, perf, sysfs, hwmon (auto)")

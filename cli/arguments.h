@@ -48,6 +48,9 @@ void AddSourceOptions(CLI::App& app, CommonArguments& arguments);
 // --duration, --format.
 void AddRunOptions(CLI::App& app, CommonArguments& arguments);
 
+// INVALID_ARGUMENT: `typed` is none of `words`; with the one that was most likely meant.
+absl::Status UnknownWord(absl::string_view option, absl::string_view typed, const std::vector<std::string>& words);
+
 // "2s", "1ms", "1m30s". `name` is the option, for the message.
 absl::StatusOr<int64_t> ParseDurationNs(absl::string_view name, absl::string_view text, int64_t least_ns,
                                         int64_t most_ns);

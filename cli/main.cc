@@ -29,6 +29,7 @@ Usage:
   vrapl overhead -- COMMAND    how much slower COMMAND is while vrapl samples
   vrapl serve                  all VMs, found and followed; each guest is told its own energy every 2 s
   vrapl replay FILE            a recording once more, by other models and windows too
+  vrapl export FILE            a recording as CSV, JSON lines, NumPy, SQLite, or for Perfetto
   vrapl VM_NAME SERIAL_PATH    one VM, one port
 
   vrapl VERB --help            options and examples
@@ -48,13 +49,13 @@ struct Verb {
 };
 constexpr Verb kVerbs[] = {{"probe", ProbeVerb},      {"sample", SampleVerb}, {"serve", ServeVerb},
                            {"replay", ReplayVerb},    {"run", RunVerb},       {"mark", MarkVerb},
-                           {"overhead", OverheadVerb}};
+                           {"overhead", OverheadVerb}, {"export", ExportVerb}};
 
 // Options that take no value. Any other, written without "=", has its value in the next word.
 const std::set<std::string>& Flags() {
   static const std::set<std::string> flags = {
       "--help",        "-h",       "--version", "--emulate",       "--allow-port-0", "--json",
-      "--cross-check", "--report", "--force",   "--ignore-failure"};
+      "--cross-check", "--report", "--force",   "--ignore-failure", "--phases"};
   return flags;
 }
 

@@ -132,7 +132,7 @@ TEST(AggregateTest, EachThreadIsARowOfItsOwn) {
   report.models = {{.counters = {{.energy_ticks = 7, .unit_uj = 1}}}};
   for (const uint32_t tid : {11u, 12u}) {
     RowReport row{.kind = RowKind::kVm, .vm = {.name = "web"}, .part = "vcpu0", .energy_ticks = tid - 8};
-    row.thread = RowReport::Thread{.tid = tid, .tgid = 10, .comm = "CPU 0/KVM"};
+    row.thread = ThreadName{.tid = tid, .tgid = 10, .comm = "CPU 0/KVM"};
     report.models[0].rows.push_back(row);
   }
   const Aggregate threads = AggregateRows(report, By::kThread);

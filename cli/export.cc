@@ -1,0 +1,287 @@
+// vrapl export: what a recording holds, in a format that other programs read.
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "cli/arguments.h"
+#include "cli/stop_signal.h"
+#include "cli/verb_app.h"
+#include "cli/verbs.h"
+#include "export/export_sink.h"
+#include "export/run_meta.h"
+#include "sampler/replay.h"
+
+namespace vrapl {
+namespace {
+
+constexpr char kFooter[] =
+    R"(The format follows --format, else the name of the file that -o gives, else it is csv. docs/export.md has the columns, and readers
+for pandas, R, NumPy and SQL.
+
+Examples:
+  vrapl export run.vrapl >run.csv                           a row for each part of each VM and flush
+  vrapl export run.vrapl --by=vm --window=10ms -o vm.csv    VMs, every 10 ms; what describes the run in vm.csv.meta.json
+  vrapl export run.vrapl --by=domain --phases               energy of each phase, from mark to mark
+  vrapl export run.vrapl --by=thread --from=10s --to=12s -o threads.sqlite
+  vrapl export run.vrapl --vm=web --format=jsonl            one VM, an object per line
+  vrapl export run.vrapl --window=1ms -o run.pftrace        to open in https://ui.perfetto.dev)";
+
+struct ExportArguments {
+  std::string file;
+  std::string output;
+  std::string format;
+  bool force = false;
+  std::string by;
+  std::string window;
+  bool phases = false;
+  std::string from;
+  std::string to;
+  std::string model;
+  std::string base_power;
+  std::vector<std::string> vms;
+};
+
+void AddOptions(CLI::App& app, ExportArguments& arguments) {
+  app.add_option("FILE", arguments.file, "the recording")->required();
+  app.add_option("-o", arguments.output, "where to (standard output, for csv and jsonl)")->type_name("FILE");
+  app.add_option("--format", arguments.format, "csv, jsonl, npy, sqlite or perfetto")->type_name("NAME");
+  app.add_flag("--force", arguments.force, "replace a file that exists");
+  app.add_option("--by", arguments.by, "what a row stands for: part, thread, vm, package or domain (part)")
+      ->type_name("NAME");
+  app.add_option("--window", arguments.window, "how much time a row stands for (the run's flush; perfetto: 10ms)")
+      ->type_name("TIME");
+  app.add_flag("--phases", arguments.phases, "windows end at the marks instead: energy of each phase");
+  app.add_option("--from", arguments.from, "leave out windows that begin before this time of the recording")
+      ->type_name("TIME");
+  app.add_option("--to", arguments.to, "leave out windows that end after this time")->type_name("TIME");
+  app.add_option("--model", arguments.model, "divide the energy by other models: base-share, share, capacity")
+      ->type_name("NAME[,NAME]");
+  app.add_option("--base-power", arguments.base_power,
+                 "idle power, given instead of learned: 20W or package=20W,dram=3W")
+      ->type_name("POWER");
+  app.add_option("--vm", arguments.vms, "this VM only, by name or UUID; may be repeated")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
+}
+
+enum class ExportFormat { kCsv, kJsonl, kNpy, kSqlite, kPerfetto };
+
+struct FormatWord {
+  const char* word;  // of --format, or the end of a name
+  ExportFormat format;
+};
+constexpr FormatWord kFormats[] = {{"csv", ExportFormat::kCsv},           {"jsonl", ExportFormat::kJsonl},
+                                   {"npy", ExportFormat::kNpy},           {"sqlite", ExportFormat::kSqlite},
+                                   {"perfetto", ExportFormat::kPerfetto}, {"npz", ExportFormat::kNpy}};
+constexpr FormatWord kEndings[] = {{".csv", ExportFormat::kCsv},          {".jsonl", ExportFormat::kJsonl},
+                                   {".npz", ExportFormat::kNpy},          {".sqlite", ExportFormat::kSqlite},
+                                   {".sqlite3", ExportFormat::kSqlite},   {".db", ExportFormat::kSqlite},
+                                   {".pftrace", ExportFormat::kPerfetto}, {".perfetto-trace", ExportFormat::kPerfetto}};
+
+absl::StatusOr<ExportFormat> FormatOf(const ExportArguments& arguments) {
+  if (!arguments.format.empty()) {
+    for (const FormatWord& format : kFormats) {
+      if (arguments.format == format.word) return format.format;
+    }
+    return UnknownWord("--format", arguments.format, {"csv", "jsonl", "npy", "sqlite", "perfetto"});
+  }
+  if (arguments.output.empty() || arguments.output == "-") return ExportFormat::kCsv;
+  for (const FormatWord& ending : kEndings) {
+    if (absl::EndsWith(arguments.output, ending.word)) return ending.format;
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("-o ", arguments.output, ": the name does not tell the format; add --format=csv, or another"));
+}
+
+struct ExportPlan {
+  ExportFormat format = ExportFormat::kCsv;
+  ExportQuery query;
+  ReplayOptions replay;
+};
+
+absl::StatusOr<ExportPlan> PlanOf(const ExportArguments& arguments) {
+  ExportPlan plan;
+  absl::StatusOr<ExportFormat> format = FormatOf(arguments);
+  if (!format.ok()) return format.status();
+  plan.format = *format;
+  const bool is_text = *format == ExportFormat::kCsv || *format == ExportFormat::kJsonl;
+  if (!is_text && (arguments.output.empty() || arguments.output == "-")) {
+    return absl::InvalidArgumentError("this format needs a file: give one with -o FILE");
+  }
+  if (!arguments.by.empty()) {
+    const std::optional<By> by = ByOfName(arguments.by);
+    if (!by) return UnknownWord("--by", arguments.by, ByNames());
+    if (*format == ExportFormat::kPerfetto) {
+      return absl::InvalidArgumentError("--by: a trace always has VMs, their parts and the counters; leave it out");
+    }
+    plan.query.by = *by;
+  }
+  plan.replay.by_thread = plan.query.by == By::kThread;
+  plan.query.vms = arguments.vms;
+  if (!arguments.vms.empty() && (plan.query.by == By::kPackage || plan.query.by == By::kDomain)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--by=", arguments.by, " is the whole host; with --vm say --by=vm or --by=part"));
+  }
+  if (arguments.phases && !arguments.window.empty()) {
+    return absl::InvalidArgumentError("--phases and --window both say where windows end; leave one out");
+  }
+  plan.query.phases = plan.replay.window_per_phase = arguments.phases;
+  constexpr int64_t kYear = int64_t{366} * 86400 * kNanosPerSecond;
+  struct Time {
+    const char* option;
+    const std::string& text;
+    int64_t least_ns;
+    int64_t& ns;
+  };
+  for (const Time& time :
+       {Time{"--window", arguments.window, 100'000, plan.replay.window_ns},
+        Time{"--from", arguments.from, 0, plan.replay.from_ns}, Time{"--to", arguments.to, 0, plan.replay.to_ns}}) {
+    if (time.text.empty()) continue;
+    absl::StatusOr<int64_t> ns = ParseDurationNs(time.option, time.text, time.least_ns, kYear);
+    if (!ns.ok()) return ns.status();
+    time.ns = *ns;
+  }
+  if (plan.replay.from_ns >= plan.replay.to_ns) {
+    return absl::InvalidArgumentError("--from is not before --to: there is nothing in between");
+  }
+  if (*format == ExportFormat::kPerfetto && arguments.window.empty() && !arguments.phases) {
+    plan.replay.window_ns = 10 * kNanosPerMilli;
+  }
+  plan.query.window_ns = plan.replay.window_ns;
+  if (!arguments.model.empty()) {
+    absl::StatusOr<std::vector<Model>> models = ParseModels(arguments.model);
+    if (!models.ok()) return models.status();
+    plan.replay.models = *models;
+  }
+  absl::StatusOr<std::map<RaplDomain, double>> base = ParseBasePower(arguments.base_power);
+  if (!base.ok()) return base.status();
+  plan.replay.base_power_w = *base;
+  return plan;
+}
+
+std::unique_ptr<ExportSink> MakeSink(const ExportPlan& plan, OutputFile& file) {
+  switch (plan.format) {
+    case ExportFormat::kCsv:
+      return MakeRowSink(plan.query, MakeCsvWriter(file));
+    case ExportFormat::kJsonl:
+      return MakeRowSink(plan.query, MakeJsonlWriter(file));
+    case ExportFormat::kNpy:
+      return MakeRowSink(plan.query, MakeNpzWriter(file));
+    case ExportFormat::kSqlite:
+      return MakeRowSink(plan.query, MakeSqliteWriter(file));
+    case ExportFormat::kPerfetto:
+      return MakePerfettoSink(plan.query, file);
+  }
+  std::abort();
+}
+
+void TellConditions(const RecordedRun& run) {
+  if (run.source == "emulated") Notice("EMULATED HARDWARE: the energy was not measured");
+  if (!run.ended) Notice("the recording has no end: the program that wrote it was killed, or the machine went down");
+  for (const std::string& damage : run.damage) Notice(damage);
+}
+
+class Progress {
+ public:
+  ~Progress() {
+    if (percent_ >= 0) std::fputs("\r\033[K", stderr);
+  }
+  void operator()(double done) {
+    const int percent = static_cast<int>(done * 100);
+    if (!shown_ || percent == percent_) return;
+    percent_ = percent;
+    absl::FPrintF(stderr, "\rvrapl: %3d %%", percent);
+    std::fflush(stderr);
+  }
+
+ private:
+  const bool shown_ = ::isatty(STDERR_FILENO) == 1;
+  int percent_ = -1;
+};
+
+class Export {
+ public:
+  explicit Export(const ExportArguments& arguments) : arguments_(arguments) {}
+
+  absl::Status Run(const ExportPlan& plan, const std::atomic<bool>& stop) {
+    const std::string output = arguments_.output.empty() ? "-" : arguments_.output;
+    absl::StatusOr<RecordedRun> run = ReadRecordedRun(arguments_.file);
+    if (!run.ok()) return run.status();
+    if (absl::Status status = Open(file_, output); !status.ok()) return status;
+    const bool is_text = plan.format == ExportFormat::kCsv || plan.format == ExportFormat::kJsonl;
+    if (is_text && output != "-") {
+      if (absl::Status status = Open(meta_, absl::StrCat(output, ".meta.json")); !status.ok()) return status;
+    }
+    TellConditions(*run);
+    if (meta_) {
+      if (absl::Status status = meta_->Write(RunMetaJson(*run, plan.query) + "\n"); !status.ok()) return status;
+    }
+    sink_ = MakeSink(plan, *file_);
+    if (absl::Status status = sink_->Begin(*run); !status.ok()) return status;
+    Progress progress;
+    bool any = false;
+    const absl::Status replayed = Replay(
+        arguments_.file, plan.replay,
+        [&](const FlushReport& report) {
+          // A replay goes to its end; nobody should wait for it when nothing can come of it any more.
+          if (stop) GiveUp(kExitInterrupted);
+          any = true;
+          if (absl::Status status = sink_->Add(report); !status.ok()) {
+            GiveUp(absl::IsCancelled(status) ? kExitDone : Fail(status));
+          }
+        },
+        [&](double done) { progress(done); });
+    if (!replayed.ok()) return replayed;
+    if (!any) Notice("no whole window lies there: see --from, --to and --window; the export has no rows");
+    if (absl::Status status = sink_->Finish(); !status.ok()) return status;
+    if (meta_) {
+      if (absl::Status status = meta_->Commit(); !status.ok()) return status;
+    }
+    absl::Status status = file_->Commit();
+    if (!status.ok() && meta_) ::unlink(meta_->path().c_str());
+    return status;
+  }
+
+ private:
+  absl::Status Open(std::optional<OutputFile>& file, const std::string& path) const {
+    absl::StatusOr<OutputFile> created = OutputFile::Create(path, arguments_.force);
+    if (!created.ok()) return created.status();
+    file.emplace(*std::move(created));
+    return absl::OkStatus();
+  }
+
+  [[noreturn]] void GiveUp(int code) {
+    sink_.reset();
+    file_.reset();
+    meta_.reset();
+    std::exit(code);
+  }
+
+  const ExportArguments& arguments_;
+  std::optional<OutputFile> file_;
+  std::optional<OutputFile> meta_;
+  std::unique_ptr<ExportSink> sink_;
+};
+
+}  // namespace
+
+int ExportVerb(int argc, char** argv) {
+  ExportArguments arguments;
+  VerbApp verb("vrapl export", "Writes what a recording holds in a format that other programs read.", kFooter);
+  AddOptions(verb.app(), arguments);
+  if (const std::optional<int> code = verb.Parse(argc, argv)) return *code;
+  absl::StatusOr<ExportPlan> plan = PlanOf(arguments);
+  if (!plan.ok()) return Fail(plan.status());
+  const absl::Status status = Export(arguments).Run(*plan, StopOnSignals());
+  // A reader that has seen enough (`| head`) is no failure.
+  if (absl::IsCancelled(status)) return kExitDone;
+  return status.ok() ? kExitDone : Fail(kExitFailed, status.message());
+}
+
+}  // namespace vrapl
