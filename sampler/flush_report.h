@@ -82,6 +82,7 @@ struct SamplerReport {
   uint64_t lost_records = 0;      // the switch log overran
   uint64_t new_lost_records = 0;  // in this flush
   int64_t skew_max_ns = 0;        // of this flush: how long the longest read of all counters took
+  int64_t late_max_ns = 0;        // of this flush: how late the latest sample was
 };
 
 // One VM over all packages, and what its guest was told.

@@ -99,6 +99,7 @@ void PackageLedger::Process(const Sample& sample) {
   capacity_ns_ += header.dt_ns * cpus_;
   suspended_ns_ += header.suspended_ns;
   skew_max_ns_ = std::max(skew_max_ns_, header.skew_ns);
+  late_max_ns_ = std::max(late_max_ns_, header.late_ns);
 }
 
 void PackageLedger::Trace(DomainLedger& domain, int64_t dt_ns) {
@@ -183,7 +184,8 @@ SamplerReport PackageLedger::ReportSampler() {
           .late_run_time_ns = counts.late_run_time_ns,
           .lost_records = counts.lost_records,
           .new_lost_records = counts.lost_records - told_lost_records_,
-          .skew_max_ns = std::exchange(skew_max_ns_, 0)};
+          .skew_max_ns = std::exchange(skew_max_ns_, 0),
+          .late_max_ns = std::exchange(late_max_ns_, 0)};
 }
 
 bool PackageLedger::lost_samples() const {

@@ -102,6 +102,7 @@ class PackageLedger {
   int64_t settled_capacity_ns_ = 0;
   int64_t settled_suspended_ns_ = 0;
   int64_t skew_max_ns_ = 0;
+  int64_t late_max_ns_ = 0;
   int cpus_ = 0;  // of the last sample
   // As reported last, to see what is new.
   uint64_t told_dropped_ = 0;
