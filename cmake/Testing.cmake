@@ -1,7 +1,8 @@
-# vrapl_test(NAME_test LABEL unit|fuse|kernel|guest LIBS targets... [TIMEOUT seconds] [SOURCE x.cc]), called in tests/ROOM
+# vrapl_test(NAME_test LABEL unit|fuse|kernel|guest|browser LIBS targets... [TIMEOUT seconds] [SOURCE x.cc]), called in tests/ROOM
 #
 # One GoogleTest program from tests/ROOM/NAME_test.cc (or SOURCE), registered with ctest as ROOM/NAME_test under its label. What a label needs:
-# unit nothing, fuse /dev/fuse, kernel CAP_BPF and BTF, guest libvirt and QEMU (see tests/requirements.h).
+# unit nothing, fuse /dev/fuse, kernel CAP_BPF and BTF, guest libvirt and QEMU, browser chromium and
+# python3 (see tests/requirements.h).
 # What it ran, and how that ended, stands after each run in build/PRESET/test-results/ROOM/NAME_test.xml.
 # Guest tests run inside a private libvirtd; kernel and guest tests measure real time, so they run alone.
 function(vrapl_test file)

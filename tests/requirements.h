@@ -21,7 +21,7 @@ inline bool Required(const std::string& need) {
   return false;
 }
 
-// "" when the machine has what `need` (fuse, kernel) asks for, else the reason it has not.
+// "" when the machine has what `need` (fuse, kernel, browser) asks for, else the reason it has not.
 inline std::string WhyMissing(const std::string& need) {
   if (need == "fuse") {
     if (::access("/dev/fuse", R_OK | W_OK) != 0) return "/dev/fuse is missing or not accessible";
@@ -30,6 +30,10 @@ inline std::string WhyMissing(const std::string& need) {
   if (need == "kernel") {
     if (::access("/sys/kernel/btf/vmlinux", R_OK) != 0) return "the kernel has no BTF (/sys/kernel/btf/vmlinux)";
     if (::geteuid() != 0) return "loading BPF programs needs root (CAP_BPF and CAP_PERFMON)";
+  }
+  if (need == "browser") {
+    if (std::system("command -v chromium >/dev/null") != 0) return "there is no chromium";
+    if (std::system("command -v python3 >/dev/null") != 0) return "there is no python3";
   }
   if (need == "guest" && std::getenv("VRAPL_PRIVATE_LIBVIRT_DIR") == nullptr) {
     return "no private libvirtd: run this through scripts/private-libvirt";

@@ -1,0 +1,105 @@
+#include "report/run_report.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "report/curves.h"
+#include "report/page.h"
+#include "report/page_data.h"
+
+namespace vrapl {
+namespace {
+
+absl::StatusOr<RunTotals> AddUp(const RecordedRun& run, const ReplayWindows& replay, const RunReportOptions& options) {
+  ReplayOptions windows{.models = options.models, .from_ns = options.from_ns, .to_ns = options.to_ns};
+  // A part of the run begins and ends between two flushes.
+  if (options.from_ns > 0 || options.to_ns < run.duration_ns) windows.window_ns = run.period_ns;
+  RunTotals totals;
+  if (absl::Status status = replay(windows, [&](const FlushReport& report) { totals.Add(report); }); !status.ok()) {
+    return status;
+  }
+  if (totals.windows() == 0) {
+    return absl::InvalidArgumentError(run.duration_ns == 0
+                                          ? absl::StrCat(run.path, " holds no sample")
+                                          : absl::StrCat("no sample lies between --from and --to; the recording is ",
+                                                         run.duration_ns / 1'000'000, " ms long"));
+  }
+  return totals;
+}
+
+// The last mark before the window began; what comes before any mark has its own name.
+std::string PhaseLabel(const RecordedRun& run, int64_t begin_ns) {
+  std::string label = "(before the first mark)";
+  for (const RecordedRun::Mark& mark : run.marks) {
+    if (mark.t_ns > begin_ns) break;
+    label = mark.label;
+  }
+  return label;
+}
+
+absl::StatusOr<std::vector<Phase>> PhasesOf(const RecordedRun& run, const ReplayWindows& replay,
+                                            const RunReportOptions& options) {
+  std::vector<Phase> phases;
+  if (run.marks.empty()) return phases;
+  const ReplayOptions windows{
+      .models = options.models, .window_per_phase = true, .from_ns = options.from_ns, .to_ns = options.to_ns};
+  const absl::Status status = replay(windows, [&](const FlushReport& report) {
+    phases.push_back({.label = PhaseLabel(run, report.t_ns - report.dt_ns), .totals = {}});
+    phases.back().totals.Add(report);
+  });
+  if (!status.ok()) return status;
+  return phases;
+}
+
+}  // namespace
+
+absl::StatusOr<RunReport> MakeRunReport(const RecordedRun& run, const ReplayWindows& replay,
+                                        const RunReportOptions& options, MethodsFormat methods) {
+  const absl::StatusOr<RunTotals> totals = AddUp(run, replay, options);
+  if (!totals.ok()) return totals.status();
+  const CurveOwners owners(*totals, options.most_vms, options.only_vms);
+  if (!owners.unknown_vms().empty()) {
+    return absl::NotFoundError(
+        absl::StrCat(run.path, ": no VM in it is called ", absl::StrJoin(owners.unknown_vms(), " or ")));
+  }
+  const absl::StatusOr<std::vector<Phase>> phases = PhasesOf(run, replay, options);
+  if (!phases.ok()) return phases.status();
+
+  const int64_t duration_ns = totals->end_ns() - totals->begin_ns();
+  const size_t packages = totals->samplers().size();
+  const size_t tracks = (owners.entries().size() + 1) * (packages > 1 ? packages + 1 : 1);
+  Curves curves(owners, *totals, FinestBinNs(duration_ns, run.period_ns, tracks, options.curve_bytes));
+  // What everybody else shows: means over a flush, on the same axis.
+  Curves told(owners, *totals, std::max<int64_t>(run.flush_ns, 1));
+  const ReplayOptions windows{.models = options.models,
+                              .window_ns = std::max<int64_t>(run.period_ns, 1),
+                              .from_ns = totals->begin_ns(),
+                              .to_ns = totals->end_ns()};
+  const absl::Status status = replay(windows, [&](const FlushReport& report) {
+    curves.Add(report);
+    told.Add(report);
+  });
+  if (!status.ok()) return status;
+
+  const std::vector<PyramidLevel> told_level = told.TakeLevels();
+  const std::vector<ReportWarning> warnings = WarningsOf(run, *totals);
+  const ReportParts parts{.run = run,
+                          .totals = *totals,
+                          .owners = owners,
+                          .curves = curves,
+                          .told = told_level,
+                          .phases = *phases,
+                          .warnings = warnings,
+                          .methods = MethodsText(run, *totals, MethodsFormat::kMarkdown)};
+  return RunReport{.page = MakePage(PageData(parts)), .methods = MethodsText(run, *totals, methods)};
+}
+
+absl::StatusOr<std::string> MakeMethods(const RecordedRun& run, const ReplayWindows& replay,
+                                        const RunReportOptions& options, MethodsFormat format) {
+  const absl::StatusOr<RunTotals> totals = AddUp(run, replay, options);
+  if (!totals.ok()) return totals.status();
+  return MethodsText(run, *totals, format);
+}
+
+}  // namespace vrapl
