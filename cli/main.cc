@@ -30,6 +30,7 @@ Usage:
   vrapl serve                  all VMs, found and followed; each guest is told its own energy every 2 s
   vrapl replay FILE            a recording once more, by other models and windows too
   vrapl export FILE            a recording as CSV, JSON lines, NumPy, SQLite, or for Perfetto
+  vrapl report FILE            a page with charts of a recording; the paragraph for a paper
   vrapl VM_NAME SERIAL_PATH    one VM, one port
 
   vrapl VERB --help            options and examples
@@ -49,13 +50,13 @@ struct Verb {
 };
 constexpr Verb kVerbs[] = {{"probe", ProbeVerb},      {"sample", SampleVerb}, {"serve", ServeVerb},
                            {"replay", ReplayVerb},    {"run", RunVerb},       {"mark", MarkVerb},
-                           {"overhead", OverheadVerb}, {"export", ExportVerb}};
+                           {"overhead", OverheadVerb}, {"export", ExportVerb},   {"report", ReportVerb}};
 
 // Options that take no value. Any other, written without "=", has its value in the next word.
 const std::set<std::string>& Flags() {
   static const std::set<std::string> flags = {
       "--help",        "-h",       "--version", "--emulate",       "--allow-port-0", "--json",
-      "--cross-check", "--report", "--force",   "--ignore-failure", "--phases"};
+      "--cross-check", "--report", "--force",   "--ignore-failure", "--phases", "--methods"};
   return flags;
 }
 
