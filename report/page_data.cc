@@ -13,6 +13,9 @@ using Json = nlohmann::ordered_json;
 // Steps of equal share in a distribution's curve: 0.5 % each.
 constexpr int kQuantileSteps = 200;
 
+// The page is to be read by people.
+constexpr size_t kMostEvents = 1000;
+
 // A recording's header and events are text that somebody else wrote.
 Json Parsed(const std::string& text) {
   Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
@@ -183,11 +186,13 @@ std::string PageData(const ReportParts& parts) {
   json["marks"] = Json::array();
   for (const RecordedRun::Mark& mark : run.marks) json["marks"].push_back({{"t_ns", mark.t_ns}, {"label", mark.label}});
   json["events"] = Json::array();
+  size_t events = 0;
   for (const RecordedRun::Event& event : run.events) {
-    if (json["events"].size() >= 1000) break;  // the page is to be read by people
+    if (event.type == "flush") continue;  // of every flush: for a replay to compare with
+    if (++events > kMostEvents) continue;
     json["events"].push_back({{"t_ns", event.t_ns}, {"type", event.type}, {"what", Parsed(event.json)}});
   }
-  json["event_count"] = run.events.size();
+  json["event_count"] = events;
   json["header"] = Parsed(run.header);
   json["owners"] = OwnersJson(parts);
   json["counters"] = CountersJson(parts.totals);

@@ -65,7 +65,7 @@ function makeEnvelope() {
     'envelope',
     `${sample} against ${flush}`,
     `One axis: power in each sample, and its mean over each flush. A counter that updates about as often as it is read shows ` +
-      `empty and double samples: a single ${sample} step is no peak by itself; 10 ms are safe.`,
+      `empty and double samples: one step of ${sample} is no peak by itself; look at 10 ms or more for that.`,
   );
   const choose = element('select');
   choose.append(element('option', { value: String(owners.length), text: 'all of it (the counters)' }));

@@ -90,10 +90,12 @@ class Frame {
       context.stroke();
       const text = shortened(context, mark.label, 140);
       const wide = context.measureText(text).width;
-      if (x < free || x + wide + 6 > plot.left + plot.width + plotRight) continue;
+      // At the right edge it stands before its line.
+      const left = x + wide + 6 > plot.left + plot.width + plotRight ? x - wide - 4 : x + 4;
+      if (left < free) continue;
       context.fillStyle = themeColour('--ink');
-      context.fillText(text, x + 4, 2);
-      free = x + wide + 10;
+      context.fillText(text, left, 2);
+      free = left + wide + 8;
     }
     context.restore();
   }

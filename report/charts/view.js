@@ -46,6 +46,7 @@ const view = {
 let waiting = false;
 
 function changed() {
+  hideTip();  // it told of what was there
   document.getElementById('range').textContent =
     `${secondsText(view.from)} to ${secondsText(view.to)} (${durationText(view.to - view.from)} in view)`;
   if (waiting) return;
