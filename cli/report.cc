@@ -105,7 +105,7 @@ int ReportVerb(int argc, char** argv) {
   }
 
   const absl::StatusOr<RecordedRun> run = ReadRecordedRun(path);
-  if (!run.ok()) return Fail(run.status());
+  if (!run.ok()) return Fail(kExitFailed, run.status().message());  // wrong usage is only what was typed
   ReportProgress progress;
   const ReplayWindows replay = [&](const ReplayOptions& windows,
                                    absl::FunctionRef<void(const FlushReport&)> on_report) {
@@ -115,12 +115,12 @@ int ReportVerb(int argc, char** argv) {
   std::string text;
   if (with_page) {
     absl::StatusOr<RunReport> report = MakeRunReport(*run, replay, options, format);
-    if (!report.ok()) return Fail(report.status());
+    if (!report.ok()) return Fail(kExitFailed, report.status().message());
     if (absl::Status status = WriteWholeFile(output, report->page, force); !status.ok()) return Fail(status);
     text = report->methods;
   } else {
     absl::StatusOr<std::string> made = MakeMethods(*run, replay, options, format);
-    if (!made.ok()) return Fail(made.status());
+    if (!made.ok()) return Fail(kExitFailed, made.status().message());
     text = *std::move(made);
   }
   if (!methods.empty()) std::fputs(text.c_str(), stdout);

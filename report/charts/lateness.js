@@ -36,7 +36,7 @@ function drawLateness(svg, sampler) {
     const at = x(ns);
     const text = `${name} ${durationText(ns)}`;
     const wide = 7.2 * text.length;
-    const from = Math.min(at + 3, plot.left + plot.width + 18 - wide);
+    const from = at + 3 + wide > plot.left + plot.width + 20 ? at - wide : at + 3;
     const row = from > ends[0] ? 0 : 1;
     svg.append(svgElement('line', { x1: at, x2: at, y1: 8 + row * 14, y2: bottom, stroke: themeColour('--ink'), 'stroke-dasharray': '4 3' }));
     svg.append(svgElement('text', { x: from, y: 13 + row * 14 }, text));
