@@ -25,7 +25,7 @@ struct RunReportOptions {
   int64_t to_ns = INT64_MAX;
   std::vector<std::string> only_vms;  // names or UUIDs: only these get curves of their own
   size_t most_vms = 12;               // so many curves of VMs can be told apart
-  size_t curve_bytes = 9'000'000;     // of the page, at most, about
+  size_t curve_bytes = 16'000'000;    // of the page, at most, about
 };
 
 struct RunReport {

@@ -45,8 +45,11 @@ function drawEnvelope(context, plot) {
   context.lineWidth = 1;
   stepLine(context, plot, y, level, track, group);
   context.strokeStyle = envelopeStyles().told.line;
-  context.lineWidth = 2.5;
-  context.setLineDash(envelopeStyles().told.dash);
+  // Dashes and width want room; of an hour there is less than a pixel for each flush.
+  const wide = (page.flush_ns / (view.to - view.from)) * plot.width > 8;
+  context.lineWidth = wide ? 2.5 : 1;
+  context.setLineDash(wide ? envelopeStyles().told.dash : []);
+  context.globalAlpha = wide ? 1 : 0.6;
   stepLine(context, plot, y, told, track, group);
 }
 
