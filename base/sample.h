@@ -18,7 +18,7 @@ struct SampleHeader {
   int64_t t_ns = 0;          // the instant that energy and run time are for: the middle of the energy read
   int64_t dt_ns = 0;         // since the previous sample's t_ns
   int64_t skew_ns = 0;       // how long the energy read took: the instant is known to half of it
-  int64_t late_ns = 0;       // how long after its deadline the thread woke
+  int64_t late_ns = 0;       // how long after its deadline the thread woke; of several wakes, the latest
   int64_t suspended_ns = 0;  // the machine slept for this long in this window, beside dt_ns
   CpuTime time;              // of all CPUs of the package, in this window
   uint32_t cpus = 0;         // of the package, online: time.total_ns() is cpus x dt_ns

@@ -94,6 +94,17 @@ Json SamplerJson(const SamplerReport& sampler) {
   json["late_p99_ns"] = lateness.p99_ns;
   json["late_p999_ns"] = lateness.p999_ns;
   json["late_max_ns"] = lateness.max_ns;
+  const StallSummary& stalls = sampler.stalls;
+  json["missed_stolen"] = stalls.missed_stolen;
+  json["stalls"] = stalls.stalls;
+  json["stalled_ns"] = stalls.late_ns;
+  json["stalled_stolen_ns"] = stalls.stolen_ns;
+  if (!sampler.new_stalls.empty()) {
+    json["new_stalls"] = Json::array();
+    for (const Stall& stall : sampler.new_stalls) {
+      json["new_stalls"].push_back({{"t_ns", stall.t_ns}, {"late_ns", stall.late_ns}, {"stolen_ns", stall.stolen_ns}});
+    }
+  }
   return json;
 }
 

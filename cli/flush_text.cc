@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
+#include "cli/sampler_text.h"
 
 namespace vrapl {
 namespace {
@@ -164,16 +165,14 @@ std::string FlushToText(const FlushReport& report, const TextStyle& style) {
                           vm.vm.name, static_cast<double>(*vm.halt_poll_ns) * 1e-9);
   }
   for (const SamplerReport& sampler : report.samplers) {
-    const LatenessSummary& lateness = sampler.lateness;
-    absl::StrAppendFormat(&text,
-                          "  sampler of package %d: %d samples, %d late, %d missed, %d dropped, %d reads failed\n"
-                          "    lateness p50 %.0f us, p99 %.0f us, max %.0f us; %d switches unreported in %d gaps\n"
-                          "    %.3f ms of run time known too late for its thread\n",
-                          sampler.package_id, lateness.samples, lateness.late, lateness.missed, sampler.dropped,
-                          sampler.read_errors, static_cast<double>(lateness.p50_ns) * 1e-3,
-                          static_cast<double>(lateness.p99_ns) * 1e-3, static_cast<double>(lateness.max_ns) * 1e-3,
-                          sampler.unreported_switches, sampler.gaps,
-                          static_cast<double>(sampler.late_run_time_ns) * 1e-6);
+    std::string indent = absl::StrCat("  sampler of package ", sampler.package_id, ": ");
+    for (const std::string& line : SamplerLines(sampler)) {
+      AppendFolded(indent, "      ", line, text);
+      indent = "    ";
+    }
+    absl::StrAppendFormat(
+        &text, "    %d switches unreported in %d gaps, %.3f ms of run time known too late for its thread\n",
+        sampler.unreported_switches, sampler.gaps, static_cast<double>(sampler.late_run_time_ns) * 1e-6);
     if (sampler.lost_records > 0) absl::StrAppendFormat(&text, "    %d switch records LOST\n", sampler.lost_records);
   }
   if (!IsExact(report.run_time_method)) {

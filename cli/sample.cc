@@ -4,12 +4,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "base/posix.h"
 #include "cli/arguments.h"
 #include "cli/flush_csv.h"
 #include "cli/flush_json.h"
 #include "cli/power_table.h"
 #include "cli/recording_output.h"
+#include "cli/sampler_text.h"
 #include "cli/stop_signal.h"
 #include "cli/verb_app.h"
 #include "cli/verbs.h"
@@ -29,13 +31,8 @@ Examples:
 
 void PrintSummary(const FlushReport& report, double seconds) {
   for (const SamplerReport& sampler : report.samplers) {
-    const LatenessSummary& lateness = sampler.lateness;
-    absl::FPrintF(stderr,
-                  "vrapl: package %d: %d samples in %.3f s, %d late, %d missed, %d dropped, %d reads failed; lateness "
-                  "p50 %.0f us, p99 %.0f us, max %.0f us\n",
-                  sampler.package_id, lateness.samples, seconds, lateness.late, lateness.missed, sampler.dropped,
-                  sampler.read_errors, static_cast<double>(lateness.p50_ns) * 1e-3,
-                  static_cast<double>(lateness.p99_ns) * 1e-3, static_cast<double>(lateness.max_ns) * 1e-3);
+    absl::FPrintF(stderr, "vrapl: package %d: %s\n", sampler.package_id,
+                  absl::StrJoin(SamplerLines(sampler, seconds), "; "));
   }
   if (report.own_cost) absl::FPrintF(stderr, "vrapl: %s\n", OwnCostText(*report.own_cost));
 }

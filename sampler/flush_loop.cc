@@ -19,6 +19,7 @@ FlushLoop::FlushLoop(std::vector<PackageFeed*> feeds, RowTable& rows, PortSet* p
   PackageLedger::Options package{.models = options_.models,
                                  .base_power_w = options_.base_power_w,
                                  .frozen_after_ns = options_.frozen_after_ns,
+                                 .period_ns = options_.period_ns,
                                  .trace_vms = options_.trace_vms,
                                  .platform_is_shared = feeds.size() > 1,
                                  .observer = options_.observer};
@@ -159,7 +160,7 @@ void FlushLoop::Report(bool last) {
     report.models[model].model = options_.models[model];
     for (PackageLedger& package : packages_) package.ReportModel(model, report.models[model]);
   }
-  for (PackageLedger& package : packages_) report.samplers.push_back(package.ReportSampler());
+  for (PackageLedger& package : packages_) report.samplers.push_back(package.ReportSampler(start_ns_));
   if (const int64_t suspended_ns = packages_.front().settled_suspended_ns(); suspended_ns > 0) {
     report.problems.push_back(absl::StrCat("the machine was suspended for ", suspended_ns / kNanosPerMilli,
                                            " ms: the energy of that time is not known"));

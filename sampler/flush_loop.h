@@ -40,6 +40,7 @@ class FlushLoop {
     bool power_based = false;
     std::string cpu_table;  // as in FlushReport
     RunTimeMethod run_time_method = RunTimeMethod::kBpf;
+    int64_t period_ns = kNanosPerMilli;             // of the samples, as intended
     std::function<uint64_t()> recursion_misses;     // RunTimeMeter::RecursionMisses(), asked once a flush; may be null
     bool trace_vms = false;                         // VmReport::power_w
     int64_t frozen_after_ns = 3 * kNanosPerSecond;  // a counter that has not moved for so long has stopped

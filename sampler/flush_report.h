@@ -14,6 +14,7 @@
 #include "sampler/lateness.h"
 #include "sampler/mark.h"
 #include "sampler/row_table.h"
+#include "sampler/stalls.h"
 
 namespace vrapl {
 
@@ -72,6 +73,8 @@ struct SamplerReport {
   int64_t capacity_ns = 0;   // CPU time there was in this flush: CPUs x dt_ns, or what was online of it
   int64_t suspended_ns = 0;  // the machine slept in this flush, beside dt_ns
   LatenessSummary lateness;  // since the start
+  StallSummary stalls;       // since the start; the longest one's t_ns is from the start of the run
+  std::vector<Stall> new_stalls;  // of this flush, t_ns likewise; the first Stalls::kMostKept of them
   uint64_t dropped = 0;
   uint64_t read_errors = 0;
   uint64_t gaps = 0;                // times that the kernel did not report a switch, or several in a row

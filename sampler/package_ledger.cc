@@ -30,7 +30,8 @@ PackageLedger::PackageLedger(PackageFeed& feed, RowTable& rows, const Options& o
       observer_(options.observer),
       number_(options.number),
       flush_start_ns_(feed.start_ns()),
-      last_t_ns_(feed.start_ns()) {
+      last_t_ns_(feed.start_ns()),
+      stalls_(options.period_ns) {
   const PackageInfo& info = feed.package();
   for (size_t i = 0; i < info.domains.size(); ++i) {
     if (StandsStill(info, i, options.updates)) continue;  // said at the start; a zero from it would be a lie
@@ -100,6 +101,7 @@ void PackageLedger::Process(const Sample& sample) {
   suspended_ns_ += header.suspended_ns;
   skew_max_ns_ = std::max(skew_max_ns_, header.skew_ns);
   late_max_ns_ = std::max(late_max_ns_, header.late_ns);
+  stalls_.Add(header);
 }
 
 void PackageLedger::Trace(DomainLedger& domain, int64_t dt_ns) {
@@ -168,8 +170,12 @@ void PackageLedger::ReportModel(size_t model, ModelReport& out) {
   }
 }
 
-SamplerReport PackageLedger::ReportSampler() {
+SamplerReport PackageLedger::ReportSampler(int64_t run_start_ns) {
   const SamplerCounts counts = feed_.counts();
+  StallSummary stalls = stalls_.summary();
+  if (stalls.stalls > 0) stalls.longest.t_ns -= run_start_ns;
+  std::vector<Stall> new_stalls = stalls_.TakeNew();
+  for (Stall& stall : new_stalls) stall.t_ns -= run_start_ns;
   return {.package_id = feed_.package().package_id,
           .die_id = feed_.package().die_id,
           .cpu = counts.cpu,
@@ -177,6 +183,8 @@ SamplerReport PackageLedger::ReportSampler() {
           .capacity_ns = settled_capacity_ns_,
           .suspended_ns = settled_suspended_ns_,
           .lateness = counts.lateness,
+          .stalls = stalls,
+          .new_stalls = std::move(new_stalls),
           .dropped = counts.dropped,
           .read_errors = counts.read_errors,
           .gaps = counts.gaps,

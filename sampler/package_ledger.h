@@ -14,6 +14,7 @@
 #include "sampler/package_feed.h"
 #include "sampler/row_table.h"
 #include "sampler/sample_observer.h"
+#include "sampler/stalls.h"
 
 namespace vrapl {
 
@@ -23,6 +24,7 @@ class PackageLedger {
     std::vector<Model> models;
     std::map<RaplDomain, double> base_power_w;
     int64_t frozen_after_ns = 0;
+    int64_t period_ns = kNanosPerMilli;  // between two samples, as intended
     bool trace_vms = false;
     // The platform's counter (psys) holds the energy of all packages: with more than one its energy is charged by the
     // run time on all of them, in ChargePlatform().
@@ -46,7 +48,7 @@ class PackageLedger {
 
   // Appends the counters and rows of this package.
   void ReportModel(size_t model, ModelReport& out);
-  SamplerReport ReportSampler();
+  SamplerReport ReportSampler(int64_t run_start_ns);  // times in it count from there
   void EndReport();
 
   int64_t last_t_ns() const { return last_t_ns_; }            // of the last sample taken
@@ -103,6 +105,7 @@ class PackageLedger {
   int64_t settled_suspended_ns_ = 0;
   int64_t skew_max_ns_ = 0;
   int64_t late_max_ns_ = 0;
+  Stalls stalls_;
   int cpus_ = 0;  // of the last sample
   // As reported last, to see what is new.
   uint64_t told_dropped_ = 0;

@@ -18,6 +18,8 @@ class SwitchLogRunTime final : public RunTimeSource {
   SwitchLogRunTime(SwitchLog& log, std::vector<CpuOnCore> cpus) : log_(log), cpus_(std::move(cpus)) {}
   void Start(int64_t start_ns) override { reader_.emplace(log_, cpus_, start_ns); }
   void Read(int64_t t_ns, RunTimeWindow& window) override { reader_->Read(t_ns, window); }
+  // The log holds 16384 records of each CPU: more than the switches of 20 ms, however busy.
+  int64_t longest_pause_ns() const override { return 10 * kNanosPerMilli; }
   void CoverCpus(absl::Span<const CpuOnCore> cpus) override { reader_->CoverCpus(cpus); }
   int cpu_count() const override { return reader_->cpu_count(); }
   uint64_t lost_records() const override { return reader_->lost_records(); }

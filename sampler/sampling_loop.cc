@@ -98,10 +98,11 @@ void SamplingLoop::TakeSample(int64_t late_ns) {
   late_run_time_ns_.store(run_time_.late_ns(), std::memory_order_relaxed);
   unreported_switches_.store(run_time_.unreported_switches(), std::memory_order_relaxed);
 
+  new_late_ns_ = std::max(new_late_ns_, late_ns);
   const SampleHeader header{.t_ns = t_ns,
                             .dt_ns = t_ns - last_t_ns_,
                             .skew_ns = skew_ns,
-                            .late_ns = late_ns,
+                            .late_ns = new_late_ns_,
                             .suspended_ns = new_suspended_ns_,
                             .time = window_.time(),
                             .cpus = static_cast<uint32_t>(run_time_.cpu_count()),
@@ -109,7 +110,7 @@ void SamplingLoop::TakeSample(int64_t late_ns) {
                             .threads = static_cast<uint32_t>(window_.threads().size())};
   if (ring_.TryPush(header, {energy_.ticks.data(), domains}, {energy_.error.data(), domains}, window_.threads())) {
     last_t_ns_ = t_ns;
-    new_suspended_ns_ = 0;
+    new_suspended_ns_ = new_late_ns_ = 0;
     for (size_t i = 0; i < unknown_.size(); ++i) {
       if (energy_.error[i] == EOVERFLOW) unknown_[i] = 0;  // told
     }
@@ -120,9 +121,25 @@ void SamplingLoop::TakeSample(int64_t late_ns) {
   }
 }
 
-void SamplingLoop::Step() {
+// False: `stop` was set before.
+bool SamplingLoop::WaitUntil(int64_t deadline_ns, const std::atomic<bool>& stop) {
+  const int64_t pause_ns = run_time_.longest_pause_ns();
+  if (options_.period_ns > pause_ns) {
+    // A log of switches holds some milliseconds of a busy machine, not a second.
+    for (int64_t look_ns = last_t_ns_ + pause_ns; look_ns < deadline_ns; look_ns += pause_ns) {
+      clock_.SleepUntil(look_ns);
+      if (stop.load(std::memory_order_relaxed)) return false;
+      look_ns = std::max(look_ns, clock_.NowNs());
+      if (look_ns < deadline_ns) run_time_.Read(look_ns, window_);
+    }
+  }
+  clock_.SleepUntil(deadline_ns);
+  return true;
+}
+
+void SamplingLoop::Step(const std::atomic<bool>& stop) {
+  if (!WaitUntil(deadline_ns_ + options_.period_ns, stop)) return;
   deadline_ns_ += options_.period_ns;
-  clock_.SleepUntil(deadline_ns_);
   const int64_t late_ns = clock_.NowNs() - deadline_ns_;
   lateness_.Record(late_ns);
   if (late_ns >= options_.period_ns) {
@@ -135,7 +152,7 @@ void SamplingLoop::Step() {
 }
 
 void SamplingLoop::Run(const std::atomic<bool>& stop) {
-  while (!stop.load(std::memory_order_relaxed)) Step();
+  while (!stop.load(std::memory_order_relaxed)) Step(stop);
   TakeSample(0);
 }
 

@@ -34,6 +34,8 @@ class RunTimeSource {
   virtual uint64_t gaps() const { return 0; }
   virtual int64_t unreported_switches() const { return 0; }
   virtual int64_t late_ns() const { return 0; }  // see RunTimeReader
+  // Between two Read() no more than this may pass, or something may be lost.
+  virtual int64_t longest_pause_ns() const { return INT64_MAX; }
 };
 
 class SamplingLoop final : public PackageFeed {
@@ -51,8 +53,9 @@ class SamplingLoop final : public PackageFeed {
   // Takes the baseline. Call once, before the first Step() or Run(), from the thread that will run the loop.
   void Start();
 
-  // Sleeps to the next deadline and takes one sample.
-  void Step();
+  // Sleeps to the next deadline and takes one sample; none where `stop` was set meanwhile, which is looked at every so
+  // often in a long period.
+  void Step(const std::atomic<bool>& stop = kNever);
 
   // Steps until `stop` is set, then takes a last sample, so that the time up to the end is in the ring.
   void Run(const std::atomic<bool>& stop);
@@ -80,6 +83,9 @@ class SamplingLoop final : public PackageFeed {
   int64_t unreported_switches() const { return unreported_switches_.load(std::memory_order_relaxed); }
 
  private:
+  static constexpr std::atomic<bool> kNever = false;
+
+  bool WaitUntil(int64_t deadline_ns, const std::atomic<bool>& stop);
   void TakeSample(int64_t late_ns);
   void ReadEnergy();
   void FollowCpus();
@@ -106,6 +112,7 @@ class SamplingLoop final : public PackageFeed {
   int64_t last_t_ns_ = 0;
   int64_t suspended_ns_ = 0;      // as of the last sample
   int64_t new_suspended_ns_ = 0;  // since the last sample that is in the ring
+  int64_t new_late_ns_ = 0;       // likewise, the latest wake
   std::atomic<uint64_t> dropped_{0};
   std::atomic<uint64_t> read_errors_{0};
   std::atomic<uint64_t> lost_records_{0};

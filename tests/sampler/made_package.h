@@ -71,6 +71,9 @@ class MadePackage final : public EnergySource, public RunTimeSource {
   void SetPlan(Plan plan) { plan_ = std::move(plan); }
   void SetLostRecords(uint64_t count) { lost_records_ = count; }
   uint64_t lost_records() const override { return lost_records_; }
+  void SetLongestPause(int64_t ns) { longest_pause_ns_ = ns; }
+  int64_t longest_pause_ns() const override { return longest_pause_ns_; }
+  int64_t longest_pause_seen_ns() const { return longest_pause_seen_ns_; }  // between two reads of run time
   void SetReadCost(int64_t ns) { options_.read_cost_ns = ns; }
 
   const Truth& truth() const { return truth_; }
@@ -98,6 +101,7 @@ class MadePackage final : public EnergySource, public RunTimeSource {
   void Start(int64_t start_ns) override { last_ns_ = start_ns; }
   void Read(int64_t t_ns, RunTimeWindow& window) override {
     const int64_t from_ns = std::exchange(last_ns_, t_ns);
+    longest_pause_seen_ns_ = std::max(longest_pause_seen_ns_, t_ns - from_ns);
     if (plan_) {
       plan_(from_ns, t_ns, window);
     } else {
@@ -174,6 +178,8 @@ class MadePackage final : public EnergySource, public RunTimeSource {
   bool anew_ = false;
   std::vector<ThreadRun> threads_;
   uint64_t lost_records_ = 0;
+  int64_t longest_pause_ns_ = INT64_MAX;
+  int64_t longest_pause_seen_ns_ = 0;
   Plan plan_;
   int64_t last_ns_ = 0;
   Truth truth_;

@@ -237,6 +237,53 @@ TEST_F(SamplingLoopTest, AFullRingMergesWindowsAndLosesNoEnergyOrTime) {
   EXPECT_EQ(ticks, package_.ticks(0));
 }
 
+TEST_F(SamplingLoopTest, ALongPeriodIsLookedThroughSoThatNoSwitchIsOverwritten) {
+  package_.SetThreads({{.tid = 10, .tgid = 10}, {.tid = 11, .tgid = 10}});
+  package_.SetLongestPause(10 * kNanosPerMilli);
+  SamplingLoop loop(package_, package_, clock_, {.period_ns = kNanosPerSecond});
+  loop.Start();
+  for (int i = 0; i < 5; ++i) loop.Step();
+  const std::vector<Taken> samples = Drain(loop);
+  ASSERT_EQ(samples.size(), 5u);
+  int64_t run_ns = 0;
+  for (size_t i = 0; i < 5; ++i) {
+    EXPECT_EQ(samples[i].header.t_ns, loop.start_ns() + static_cast<int64_t>(i + 1) * kNanosPerSecond + 1'000);
+    EXPECT_EQ(samples[i].header.time.total_ns(), 2 * samples[i].header.dt_ns);
+    run_ns += samples[i].thread_ns;
+  }
+  EXPECT_EQ(run_ns, package_.truth().time.run_ns);
+  EXPECT_LE(package_.longest_pause_seen_ns(), 10 * kNanosPerMilli + 2'000);
+  EXPECT_EQ(loop.lateness().samples, 5u);
+
+  // Nobody waits for the end of a second to be told to stop.
+  std::atomic<bool> stop = false;
+  const int64_t asked_ns = clock_.NowNs() + 300 * kNanosPerMilli;
+  clock_.OnSleep([&](int64_t now_ns) { stop = now_ns >= asked_ns; });
+  loop.Run(stop);
+  EXPECT_LE(clock_.NowNs(), asked_ns + 11 * kNanosPerMilli);
+  EXPECT_EQ(Drain(loop).back().header.time.total_ns(),
+            package_.truth().time.total_ns() - 2 * 5 * kNanosPerSecond - 2'000);
+}
+
+TEST_F(SamplingLoopTest, TheLatestWakeOfAWindowIsNotForgottenWithASampleThatFoundNoRoom) {
+  SamplingLoop loop(package_, package_, clock_, {.ring_words = 1});
+  loop.Start();
+  while (loop.dropped() == 0) loop.Step();
+  int sleeps = 0;
+  clock_.OnSleep([&](int64_t) {
+    if (++sleeps == 1) clock_.Advance(7'300'000);
+  });
+  loop.Step();
+  ASSERT_EQ(loop.dropped(), 2u);
+  Drain(loop);
+  loop.Step();
+  loop.Step();
+  const std::vector<Taken> samples = Drain(loop);
+  ASSERT_EQ(samples.size(), 2u);
+  EXPECT_EQ(samples[0].header.late_ns, 7'300'000);
+  EXPECT_EQ(samples[1].header.late_ns, 0);
+}
+
 TEST_F(SamplingLoopTest, RunEndsWithASampleOfWhatIsLeft) {
   SamplingLoop loop(package_, package_, clock_, {});
   loop.Start();
