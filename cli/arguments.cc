@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cctype>
 #include <cerrno>
 #include <cstdio>
@@ -80,6 +81,10 @@ void AddRunOptions(CLI::App& app, CommonArguments& arguments) {
       ->type_name("NAME");
   app.add_option("--btf", arguments.btf, "the kernel's BTF, for raw-tp where there is no /sys/kernel/btf/vmlinux")
       ->type_name("FILE");
+  app.add_option("--cpu", arguments.cpu,
+                 "read a package on this one of its CPUs (the first that is not kept clear for other work); one for "
+                 "each package: 0,12")
+      ->type_name("N[,N]");
   app.add_option("--period", arguments.period, "time between samples (1ms)")->type_name("TIME");
   app.add_option("--duration", arguments.duration, "end after this time")->type_name("TIME");
   app.add_option("--format", arguments.format, "text, csv or jsonl (text)")->type_name("NAME");
@@ -140,6 +145,22 @@ absl::StatusOr<std::optional<RunTimeMethod>> ParseRunTime(absl::string_view text
   const std::optional<RunTimeMethod> method = RunTimeMethodOfName(absl::StrReplaceAll(text, {{"_", "-"}}));
   if (!method) return UnknownWord("--run-time", text, words);
   return method;
+}
+
+absl::StatusOr<std::vector<int>> ParseCpus(absl::string_view text) {
+  std::vector<int> cpus;
+  if (text.empty()) return cpus;
+  for (const absl::string_view word : absl::StrSplit(text, ',')) {
+    int cpu = -1;
+    if (!absl::SimpleAtoi(word, &cpu) || cpu < 0) {
+      return absl::InvalidArgumentError(absl::StrCat("--cpu=", text, ": not a CPU; write 2, or 0,12 for two packages"));
+    }
+    if (std::find(cpus.begin(), cpus.end(), cpu) != cpus.end()) {
+      return absl::InvalidArgumentError(absl::StrCat("--cpu=", text, ": ", cpu, " is there twice"));
+    }
+    cpus.push_back(cpu);
+  }
+  return cpus;
 }
 
 absl::StatusOr<Format> ParseFormat(absl::string_view text) {
@@ -225,6 +246,9 @@ absl::StatusOr<DaemonOptions> ToDaemonOptions(const CommonArguments& arguments) 
     return absl::InvalidArgumentError(absl::StrCat("--btf=", arguments.btf, ": ", std::strerror(errno)));
   }
   options.btf = arguments.btf;
+  absl::StatusOr<std::vector<int>> cpus = ParseCpus(arguments.cpu);
+  if (!cpus.ok()) return cpus.status();
+  options.reader_cpus = *std::move(cpus);
   absl::StatusOr<int64_t> period = ParseDurationNs("--period", arguments.period, 100'000, kNanosPerSecond);
   if (!period.ok()) return period.status();
   options.period_ns = *period;

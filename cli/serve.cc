@@ -34,7 +34,7 @@ Example:
 
 struct ServeArguments {
   CommonArguments common;
-  std::string flush = "2s";
+  std::string flush;
   std::vector<std::string> serial_ports;
   bool allow_port_0 = false;
   bool by_hand = false;  // vrapl VM_NAME SERIAL_PATH
@@ -45,7 +45,7 @@ struct ServeArguments {
 void AddServeOptions(CLI::App& app, ServeArguments& arguments) {
   AddSourceOptions(app, arguments.common);
   AddRunOptions(app, arguments.common);
-  app.add_option("--flush", arguments.flush, "how often guests are told (2s)")->type_name("TIME");
+  app.add_option("--flush", arguments.flush, "how often guests are told (2s, or 10 periods)")->type_name("TIME");
 }
 
 std::string DescriptionText(const RunDescription& description) {
@@ -119,7 +119,9 @@ int Serve(const ServeArguments& arguments) {
   absl::StatusOr<Format> format = ParseFormat(arguments.common.format);
   if (!format.ok()) return Fail(format.status());
   absl::StatusOr<int64_t> flush =
-      ParseDurationNs("--flush", arguments.flush, 10 * options->period_ns, 60 * kNanosPerSecond);
+      arguments.flush.empty()
+          ? std::max(2 * kNanosPerSecond, 10 * options->period_ns)
+          : ParseDurationNs("--flush", arguments.flush, 10 * options->period_ns, 60 * kNanosPerSecond);
   if (!flush.ok()) return Fail(flush.status());
   options->flush_ns = *flush;
   if (*flush < 2 * kNanosPerSecond) {

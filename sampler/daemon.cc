@@ -20,6 +20,7 @@
 #include "sampler/mark_socket.h"
 #include "sampler/measure_at_start.h"
 #include "sampler/own_cost.h"
+#include "sampler/reader_cpus.h"
 #include "sampler/real_time.h"
 #include "sampler/recorder.h"
 #include "sampler/sampling_loop.h"
@@ -72,11 +73,13 @@ absl::StatusOr<std::unique_ptr<VmLister>> OpenLister(const DaemonOptions& option
   return std::unique_ptr<VmLister>(std::make_unique<ProcInventory>());
 }
 
-std::string DescribePackage(const PackageInfo& package, const std::vector<int>& kept_clear) {
+std::string DescribePackage(const PackageInfo& package, const std::vector<int>& kept_clear,
+                            const std::vector<int>& wanted) {
   const std::string domains = absl::StrJoin(package.domains, ", ", [](std::string* out, const DomainInfo& domain) {
     absl::StrAppendFormat(out, "%s %.4g uJ", DomainName(domain.id), domain.unit.joules_per_tick * 1e6);
   });
-  const std::string why = WhyReadOn(package.reader_cpu, package.cpus, kept_clear);
+  const bool chosen = std::find(wanted.begin(), wanted.end(), package.reader_cpu) != wanted.end();
+  const std::string why = chosen ? "--cpu" : WhyReadOn(package.reader_cpu, package.cpus, kept_clear);
   return absl::StrCat("package ", package.package_id, package.die_id > 0 ? absl::StrCat(" die ", package.die_id) : "",
                       ", CPUs ", absl::StrJoin(package.cpus, ","), ", read on CPU ", package.reader_cpu,
                       why.empty() ? "" : absl::StrCat(" (", why, ")"),
@@ -93,7 +96,7 @@ RunDescription Describe(const DaemonOptions& options, const OpenBackend& backend
   if (absl::StatusOr<CpuModel> cpu = ReadCpuModel(options.host_root); cpu.ok()) description.cpu = DescribeCpu(*cpu);
   for (const auto& source : backend.sources) description.power_based |= source->package().power_based;
   for (const auto& source : backend.sources) {
-    description.packages.push_back(DescribePackage(source->package(), kept_clear));
+    description.packages.push_back(DescribePackage(source->package(), kept_clear, options.reader_cpus));
   }
   return description;
 }
@@ -139,13 +142,14 @@ class SamplingThreads {
 
 // CPUs came or went: each package's sampler goes on with those it has now.
 void OfferCpus(const std::vector<PackageTopology>& topology, const std::vector<std::unique_ptr<SamplingLoop>>& loops,
-               const DaemonEvents& events) {
+               const std::vector<int>& wanted, const DaemonEvents& events) {
   for (const std::unique_ptr<SamplingLoop>& loop : loops) {
     const PackageInfo& package = loop->package();
     // A sensor of power covers all CPUs, whatever packages the kernel sees in them.
     const std::vector<int> cpus =
         package.power_based ? AllCpus(topology) : CpusOf(topology, package.package_id, package.die_id);
-    if (!loop->OfferCpus(OnCores(topology, HousekeepingFirst(cpus, KeptClear(topology))))) continue;
+    const std::vector<int> in_order = WantedFirst(HousekeepingFirst(cpus, KeptClear(topology)), wanted);
+    if (!loop->OfferCpus(OnCores(topology, in_order))) continue;
     events.on_notice(absl::StrCat("package ", package.package_id,
                                   package.die_id > 0 ? absl::StrCat(" die ", package.die_id) : "",
                                   cpus.empty() ? ": no CPU is online any more, its energy cannot be read"
@@ -190,6 +194,8 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events,
   }
   for (const std::string& reason : backend->passed_over) events.on_notice(absl::StrCat("passed over: ", reason));
 
+  if (absl::Status chosen = ChooseReaderCpus(options.reader_cpus, backend->sources); !chosen.ok()) return chosen;
+
   const std::vector<std::vector<UpdateSummary>> updates = MeasureAtStart(backend->sources, clock);
   for (size_t i = 0; i < updates.size(); ++i) {
     const PackageInfo& package = backend->sources[i]->package();
@@ -206,6 +212,8 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events,
     const auto is_kept_clear = [&](int cpu) {
       return std::find(kept_clear.begin(), kept_clear.end(), cpu) != kept_clear.end();
     };
+    const auto& chosen = options.reader_cpus;
+    if (std::find(chosen.begin(), chosen.end(), package.reader_cpu) != chosen.end()) continue;
     if (!is_kept_clear(package.reader_cpu)) continue;
     const bool all = std::all_of(package.cpus.begin(), package.cpus.end(), is_kept_clear);
     events.on_notice(absl::StrCat("package ", package.package_id, " is read on CPU ", package.reader_cpu,
@@ -291,6 +299,7 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events,
                    .power_based = description.power_based,
                    .cpu_table = description.cpu_table,
                    .run_time_method = (*meter)->method(),
+                   .period_ns = period_ns,
                    .recursion_misses = [&meter] { return (*meter)->RecursionMisses(); },
                    .trace_vms = options.trace_vms,
                    .updates = updates,
@@ -338,7 +347,7 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events,
                                     "the row other; raise the limit (ulimit -n, LimitNOFILE=)"));
     }
     if (const std::optional<std::vector<PackageTopology>> topology = cpu_watcher.Poll()) {
-      OfferCpus(*topology, loops, events);
+      OfferCpus(*topology, loops, options.reader_cpus, events);
     }
     next_ns = std::max(std::min(next_ns + kDrainEveryNs, turn_ns), clock.NowNs());
     clock.SleepUntil(std::min(next_ns, end_ns));

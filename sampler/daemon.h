@@ -32,6 +32,7 @@ struct DaemonOptions {
   bool per_core = false;                  // AMD: each physical core's own counter too
   std::optional<RunTimeMethod> run_time;  // none: the best that is to be had
   std::string btf;                        // a file with the kernel's BTF, or ""
+  std::vector<int> reader_cpus;           // chosen by the operator, at most one of each package
   int64_t period_ns = kNanosPerMilli;
   int64_t flush_ns = 2 * kNanosPerSecond;
   std::optional<int64_t> duration_ns;

@@ -150,6 +150,39 @@ TEST_F(EmulatedRunTest, SampleAsJsonLinesClosesInEveryLine) {
   EXPECT_THAT(ended.err, AllOf(HasSubstr("EMULATED HARDWARE"), HasSubstr("samples in 3.0")));
 }
 
+// How punctual it is depends on the machine; that all is told does not.
+TEST_F(EmulatedRunTest, EveryTickOfTenKilohertzAndOfOneHertzIsTakenOrMissed) {
+  struct Row {
+    const char* period;
+    int64_t least;
+    int64_t most;
+  };
+  for (const Row& row : {Row{"100us", 19'000, 30'000}, Row{"1s", 2, 20}}) {
+    SCOPED_TRACE(row.period);
+    const Ended ended = Run({"sample", "--emulate", std::string("--period=") + row.period, "--duration=2s",
+                             "--format=jsonl", "--cpu=1", "--emulator-option=--power=const:80W"});
+    ASSERT_EQ(ended.code, 0) << ended.err;
+    double joules = 0;
+    int64_t dt_ns = 0;
+    Json last;
+    for (const std::string& line : LinesOf(ended.out)) {
+      last = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+      ASSERT_FALSE(last.is_discarded()) << line;
+      ExpectLaws(last["counters"], last["rows"]);
+      joules += last["counters"][0]["energy_uj"].get<double>() * 1e-6;
+      dt_ns += last["dt_ns"].get<int64_t>();
+    }
+    EXPECT_NEAR(joules, 80 * static_cast<double>(dt_ns) * 1e-9, 80 * 0.005) << "80 W, to 5 ms";
+    const Json& sampler = last["samplers"][0];
+    EXPECT_EQ(sampler["cpu"], 1);
+    EXPECT_EQ(sampler["lost_records"], 0);
+    const int64_t ticks = sampler["samples"].get<int64_t>() + sampler["missed"].get<int64_t>();
+    EXPECT_GE(ticks, row.least);
+    EXPECT_LE(ticks, row.most);
+    EXPECT_LE(sampler["missed_stolen"].get<int64_t>(), sampler["missed"].get<int64_t>());
+  }
+}
+
 // The CPU that is read goes offline for a second and comes back: the other one of the package takes over, the total
 // goes on, and the CPU's time is counted while it is there.
 TEST_F(EmulatedRunTest, ACpuThatGoesOfflineCostsNoEnergyAndNoTime) {
