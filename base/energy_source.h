@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <cerrno>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -60,14 +61,21 @@ class EnergySource {
   // Threads: one at a time, preferably pinned to package().reader_cpu.
   virtual void Read(EnergySample& sample) = 0;
 
+  // The counter of one domain as it stands, for comparison with another such reading and nothing else: not widened, not
+  // judged, in no total. Returns 0 or an errno; ENOTSUP where a reading does not show when the counter moves. Does not
+  // allocate, lock, log or wait. Threads: as Read().
+  virtual int Peek(size_t domain, uint64_t& raw) {
+    (void)domain, (void)raw;
+    return ENOTSUP;
+  }
+
   // Something happened that no counter tells of (the machine was suspended): the next good read of each domain is a new
   // start. It gives EOVERFLOW, and the energy up to it is unknown. Threads: as Read().
   virtual void StartAnew() = 0;
 
   // CPUs of the package came online or went offline: these are online now, the best to read on first (housekeeping
-  // CPUs, base/housekeeping.h). A source that can read on any of them goes to the first; one whose kernel driver chooses
-  // the CPU stays. package().cpus is as it was when the source was made. Does not allocate.
-  // Threads: as Read().
+  // CPUs, base/housekeeping.h). A source that can read on any of them goes to the first; one whose kernel driver
+  // chooses the CPU stays. package().cpus is as it was when the source was made. Does not allocate. Threads: as Read().
   virtual void CoverCpus(absl::Span<const int> cpus) { (void)cpus; }
 };
 

@@ -37,6 +37,7 @@ struct CommonArguments {
   std::string run_time = "auto";
   std::string btf;
   std::string cpu;
+  std::string align = "clock";
   std::string period = "1ms";
   std::string duration;
   std::string format = "text";
@@ -45,7 +46,7 @@ struct CommonArguments {
 
 // Which energy counters: --backend, --cpu-table, --host-root, --emulate and its options. For every verb.
 void AddSourceOptions(CLI::App& app, CommonArguments& arguments);
-// Which VMs and how they are charged: --connect, --vms, --vm, --model, --base-power, --run-time, --btf, --cpu,
+// Which VMs and how they are charged: --connect, --vms, --vm, --model, --base-power, --run-time, --btf, --cpu, --align,
 // --period,
 // --duration, --format.
 void AddRunOptions(CLI::App& app, CommonArguments& arguments);
@@ -63,6 +64,8 @@ absl::StatusOr<std::vector<Model>> ParseModels(absl::string_view text);
 absl::StatusOr<DaemonOptions::Vms> ParseVms(absl::string_view text);  // "": libvirt
 // "auto": none, the best that is to be had.
 absl::StatusOr<std::optional<RunTimeMethod>> ParseRunTime(absl::string_view text);
+// "edge": true, "clock": false.
+absl::StatusOr<bool> ParseAlign(absl::string_view text);
 // "0,12": no CPU twice.
 absl::StatusOr<std::vector<int>> ParseCpus(absl::string_view text);
 absl::StatusOr<Format> ParseFormat(absl::string_view text);

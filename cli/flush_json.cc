@@ -95,6 +95,14 @@ Json SamplerJson(const SamplerReport& sampler) {
   json["late_p999_ns"] = lateness.p999_ns;
   json["late_max_ns"] = lateness.max_ns;
   const StallSummary& stalls = sampler.stalls;
+  json["cpu_time_ns"] = sampler.cpu_time_ns;
+  if (const EdgeCounts& edges = sampler.edges; edges.locked()) {
+    json["edges"] = {{"at_edge", edges.at_edge},
+                     {"missed", edges.missed},
+                     {"double", edges.doubles},
+                     {"empty", edges.empty},
+                     {"by_clock", edges.by_clock}};
+  }
   json["missed_stolen"] = stalls.missed_stolen;
   json["stalls"] = stalls.stalls;
   json["stalled_ns"] = stalls.late_ns;

@@ -166,7 +166,7 @@ std::string FlushToText(const FlushReport& report, const TextStyle& style) {
   }
   for (const SamplerReport& sampler : report.samplers) {
     std::string indent = absl::StrCat("  sampler of package ", sampler.package_id, ": ");
-    for (const std::string& line : SamplerLines(sampler)) {
+    for (const std::string& line : SamplerLines(sampler, static_cast<double>(report.t_ns) * 1e-9)) {
       AppendFolded(indent, "      ", line, text);
       indent = "    ";
     }

@@ -8,8 +8,8 @@
 
 namespace vrapl {
 
-// Each line without indent and newline: counts, lateness, then what there is of stalls. `seconds`: how long it took, or
-// 0 where that is said already.
-std::vector<std::string> SamplerLines(const SamplerReport& sampler, double seconds = 0);
+// Each line without indent and newline: counts, lateness, CPU time, then what there is of updates and stalls.
+// `seconds`: since the start.
+std::vector<std::string> SamplerLines(const SamplerReport& sampler, double seconds);
 
 }  // namespace vrapl

@@ -116,6 +116,11 @@ class Output {
 int Serve(const ServeArguments& arguments) {
   absl::StatusOr<DaemonOptions> options = ToDaemonOptions(arguments.common);
   if (!options.ok()) return Fail(options.status());
+  if (options->align_to_edges) {
+    return Fail(kExitUsage,
+                "--align=edge: polls for an eighth of the time, which is the guests' here; it is for vrapl sample and "
+                "vrapl run");
+  }
   absl::StatusOr<Format> format = ParseFormat(arguments.common.format);
   if (!format.ok()) return Fail(format.status());
   absl::StatusOr<int64_t> flush =

@@ -220,6 +220,12 @@ class MsrSource final : public CounterSource {
 
   absl::string_view backend() const override { return "msr"; }
 
+  int Peek(size_t domain, uint64_t& raw) override {
+    const int error = readers_[domain].Read(raw);
+    raw = static_cast<uint32_t>(raw);  // the rest is reserved
+    return error;
+  }
+
   void CoverCpus(absl::Span<const int> cpus) override {
     // A core's own register is on that core's CPUs alone.
     for (size_t i = 0; i < readers_.size(); ++i) {

@@ -328,6 +328,20 @@ class PerfSource final : public EnergySource {
     package_.reader_cpu = local_cpu_.value_or(parts_.front().group.cpu());
   }
 
+  // The whole group is one read, whichever of its members is wanted.
+  int Peek(size_t domain, uint64_t& raw) override {
+    size_t first = 0;
+    for (Part& part : parts_) {
+      if (domain < first + part.group.size()) {
+        const int error = part.group.Read(clock_.NowNs(), absl::MakeSpan(raw_).subspan(first));
+        raw = raw_[domain];
+        return error;
+      }
+      first += part.group.size();
+    }
+    return ENOENT;
+  }
+
   void StartAnew() override {
     for (PerfCounter& counter : counters_) counter.Forget();
   }

@@ -214,6 +214,8 @@ class PowercapSource final : public CounterSource {
 
   absl::string_view backend() const override { return "sysfs"; }
 
+  int Peek(size_t domain, uint64_t& raw) override { return files_[domain].Read(raw); }
+
   // The driver reads each register on a CPU of its own choice; near to that is any of the package.
   void CoverCpus(absl::Span<const int> cpus) override {
     if (!cpus.empty()) mutable_package().reader_cpu = cpus.front();

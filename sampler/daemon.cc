@@ -233,7 +233,7 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events,
   absl::StatusOr<std::unique_ptr<RunTimeMeter>> meter = ChooseRunTime(options, *backend, events);
   if (!meter.ok()) return meter.status();
   description.run_time = (*meter)->method();
-  const int64_t period_ns = std::max(options.period_ns, (*meter)->shortest_period_ns());
+  int64_t period_ns = std::max(options.period_ns, (*meter)->shortest_period_ns());
 
   for (const std::unique_ptr<EnergySource>& source : backend->sources) {
     const std::vector<int>& cpus = source->package().cpus;
@@ -249,6 +249,13 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events,
   if (absl::Status locked = LockMemory(); !locked.ok()) {
     events.on_notice(absl::StrCat(locked.message(), "; a page that was taken away may delay a sample"));
   }
+  std::vector<std::optional<EdgeLock::Options>> locks(backend->sources.size());
+  for (size_t i = 0; options.align_to_edges && i < locks.size(); ++i) {
+    Alignment alignment = AlignToEdges(*backend->sources[i], updates[i], period_ns);
+    if (!alignment.notice.empty()) events.on_notice(alignment.notice);
+    locks[i] = alignment.lock;
+    if (locks[i]) period_ns = std::max(period_ns, locks[i]->update_period_ns);
+  }
   std::vector<std::unique_ptr<RunTimeSource>> run_times;
   std::vector<std::unique_ptr<SamplingLoop>> loops;
   std::vector<int> reader_cpus;
@@ -257,7 +264,9 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events,
     run_times.push_back((*meter)->NewSource(OnCores(cpu_watcher.topology(), package.cpus)));
     loops.push_back(std::make_unique<SamplingLoop>(
         *source, *run_times.back(), clock,
-        SamplingLoop::Options{.period_ns = period_ns, .on_reader_cpu = [](int cpu) { PinToCpu(cpu).IgnoreError(); }}));
+        SamplingLoop::Options{.period_ns = period_ns,
+                              .edge_lock = locks[run_times.size() - 1],
+                              .on_reader_cpu = [](int cpu) { PinToCpu(cpu).IgnoreError(); }}));
     reader_cpus.push_back(package.reader_cpu);
   }
   SamplingThreads threads(loops, reader_cpus);

@@ -34,6 +34,7 @@ struct DaemonOptions {
   std::string btf;                        // a file with the kernel's BTF, or ""
   std::vector<int> reader_cpus;           // chosen by the operator, at most one of each package
   int64_t period_ns = kNanosPerMilli;
+  bool align_to_edges = false;  // samples at the counter's updates, where it shows any; else by the clock
   int64_t flush_ns = 2 * kNanosPerSecond;
   std::optional<int64_t> duration_ns;
   std::vector<Model> models = {Model::kBaseShare};

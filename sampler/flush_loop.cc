@@ -165,6 +165,11 @@ void FlushLoop::Report(bool last) {
     report.problems.push_back(absl::StrCat("the machine was suspended for ", suspended_ns / kNanosPerMilli,
                                            " ms: the energy of that time is not known"));
   }
+  for (const SamplerReport& sampler : report.samplers) {
+    if (sampler.edges.by_clock == 0 || std::exchange(told_no_updates_, true)) continue;
+    report.problems.push_back(absl::StrCat("the counter of package ", sampler.package_id,
+                                           " shows no updates at times: it is sampled by the clock then"));
+  }
   ReportLostSwitches(report);
   report.marks = TakeMarks(last);
   ended_ = last;

@@ -131,6 +131,7 @@ class FlushLoop {
   std::vector<std::string> problems_;
   uint64_t recursion_misses_ = 0;  // as reported last
   bool told_recursion_ = false;
+  bool told_no_updates_ = false;
   bool told_lost_records_ = false;
 };
 

@@ -11,6 +11,7 @@
 #include "base/rapl_domain.h"
 #include "base/run_time_method.h"
 #include "base/update_edges.h"
+#include "sampler/edge_counts.h"
 #include "sampler/lateness.h"
 #include "sampler/mark.h"
 #include "sampler/row_table.h"
@@ -75,6 +76,8 @@ struct SamplerReport {
   LatenessSummary lateness;  // since the start
   StallSummary stalls;       // since the start; the longest one's t_ns is from the start of the run
   std::vector<Stall> new_stalls;  // of this flush, t_ns likewise; the first Stalls::kMostKept of them
+  EdgeCounts edges;          // since the start; with --align=edge
+  int64_t cpu_time_ns = 0;   // since the start, of the sampling thread
   uint64_t dropped = 0;
   uint64_t read_errors = 0;
   uint64_t gaps = 0;                // times that the kernel did not report a switch, or several in a row

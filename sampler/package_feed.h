@@ -22,6 +22,7 @@ struct SamplerCounts {
   int64_t unreported_switches = 0;
   int64_t late_run_time_ns = 0;
   uint64_t lost_records = 0;
+  int64_t cpu_time_ns = 0;  // of the sampling thread
 };
 
 class PackageFeed {

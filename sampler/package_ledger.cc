@@ -34,6 +34,7 @@ PackageLedger::PackageLedger(PackageFeed& feed, RowTable& rows, const Options& o
       stalls_(options.period_ns) {
   const PackageInfo& info = feed.package();
   for (size_t i = 0; i < info.domains.size(); ++i) {
+    if (info.domains[i].id.domain == RaplDomain::kPackage) package_index_ = i;
     if (StandsStill(info, i, options.updates)) continue;  // said at the start; a zero from it would be a lie
     DomainLedger::Options domain{.models = options.models, .frozen_after_ns = options.frozen_after_ns};
     const auto given = options.base_power_w.find(info.domains[i].id.domain);
@@ -102,6 +103,7 @@ void PackageLedger::Process(const Sample& sample) {
   skew_max_ns_ = std::max(skew_max_ns_, header.skew_ns);
   late_max_ns_ = std::max(late_max_ns_, header.late_ns);
   stalls_.Add(header);
+  edges_.Add(header, std::exchange(package_ticks_, sample.ticks[package_index_]) != sample.ticks[package_index_]);
 }
 
 void PackageLedger::Trace(DomainLedger& domain, int64_t dt_ns) {
@@ -185,6 +187,8 @@ SamplerReport PackageLedger::ReportSampler(int64_t run_start_ns) {
           .lateness = counts.lateness,
           .stalls = stalls,
           .new_stalls = std::move(new_stalls),
+          .edges = edges_.counts(),
+          .cpu_time_ns = counts.cpu_time_ns,
           .dropped = counts.dropped,
           .read_errors = counts.read_errors,
           .gaps = counts.gaps,

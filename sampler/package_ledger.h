@@ -10,6 +10,7 @@
 
 #include "absl/types/span.h"
 #include "sampler/domain_ledger.h"
+#include "sampler/edge_counts.h"
 #include "sampler/flush_report.h"
 #include "sampler/package_feed.h"
 #include "sampler/row_table.h"
@@ -106,7 +107,10 @@ class PackageLedger {
   int64_t skew_max_ns_ = 0;
   int64_t late_max_ns_ = 0;
   Stalls stalls_;
-  int cpus_ = 0;  // of the last sample
+  EdgeCounter edges_;
+  size_t package_index_ = 0;    // of the package's own counter
+  uint64_t package_ticks_ = 0;  // of the last sample
+  int cpus_ = 0;                // of the last sample
   // As reported last, to see what is new.
   uint64_t told_dropped_ = 0;
   uint64_t told_lost_records_ = 0;

@@ -29,7 +29,8 @@ SamplerCounts CountsFromJson(const json& in) {
           .gaps = in.at("gaps"),
           .unreported_switches = in.at("unreported_switches"),
           .late_run_time_ns = in.at("late_run_time_ns"),
-          .lost_records = in.at("lost_records")};
+          .lost_records = in.at("lost_records"),
+          .cpu_time_ns = in.value("cpu_time_ns", int64_t{0})};
 }
 
 RecordedFlush FlushFromJson(const json& in) {

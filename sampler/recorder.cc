@@ -39,7 +39,8 @@ json ToJson(const SamplerCounts& counts) {
           {"gaps", counts.gaps},
           {"unreported_switches", counts.unreported_switches},
           {"late_run_time_ns", counts.late_run_time_ns},
-          {"lost_records", counts.lost_records}};
+          {"lost_records", counts.lost_records},
+          {"cpu_time_ns", counts.cpu_time_ns}};
 }
 
 RecordedVm ToRecorded(const Vm& vm) {

@@ -121,6 +121,7 @@ class Replayer final : public BlockVisitor {
                              .power_based = header.power_based,
                              .cpu_table = header.cpu_table,
                              .run_time_method = header.run_time_method,
+                             .period_ns = header.period_ns,
                              .frozen_after_ns = header.frozen_after_ns};
     for (const auto& [domain, watts] : options_.base_power_w) flush.base_power_w[domain] = watts;
     for (const RecordedPackage& package : header.packages) flush.updates.push_back(package.updates);
@@ -183,6 +184,7 @@ class Replayer final : public BlockVisitor {
         sampler.unreported_switches = counts.unreported_switches;
         sampler.late_run_time_ns = counts.late_run_time_ns;
         sampler.lost_records = counts.lost_records;
+        sampler.cpu_time_ns = counts.cpu_time_ns;
       }
       if (flush->t_ns == out.t_ns) {
         out.problems = flush->problems;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <ctime>
 #include <utility>
 
 namespace vrapl {
@@ -9,6 +10,9 @@ namespace {
 
 // No machine goes to sleep and wakes in less; how far the two clocks are read apart is far less.
 constexpr int64_t kSuspendNs = 10 * kNanosPerMilli;
+
+// Its own CPU time is a system call: so often is enough for a summary.
+constexpr int64_t kCpuLookEveryNs = 100 * kNanosPerMilli;
 
 }  // namespace
 
@@ -21,7 +25,9 @@ SamplingLoop::SamplingLoop(EnergySource& source, RunTimeSource& run_time, const 
       offered_cpus_(source.package().cpus),
       ring_(options_.ring_words),
       lateness_(options_.period_ns),
-      unknown_(source.package().domains.size()) {}
+      unknown_(source.package().domains.size()) {
+  if (options_.edge_lock) edge_lock_.emplace(source_, clock_, *options_.edge_lock);
+}
 
 void SamplingLoop::Start() {
   for (int i = 0; i < 3; ++i) suspended_ns_ = std::max(suspended_ns_, clock_.SuspendedNs());  // one may be too small
@@ -30,6 +36,7 @@ void SamplingLoop::Start() {
   start_ticks_.assign(energy_.ticks.begin(), energy_.ticks.begin() + static_cast<long>(package().domains.size()));
   run_time_.Start(start_ns_);
   deadline_ns_ = start_ns_;
+  if (edge_lock_) edge_lock_->Start(start_ns_);
 }
 
 SamplerCounts SamplingLoop::counts() const {
@@ -40,7 +47,8 @@ SamplerCounts SamplingLoop::counts() const {
           .gaps = gaps(),
           .unreported_switches = unreported_switches(),
           .late_run_time_ns = late_run_time_ns(),
-          .lost_records = lost_records()};
+          .lost_records = lost_records(),
+          .cpu_time_ns = cpu_time_ns_.load(std::memory_order_relaxed)};
 }
 
 void SamplingLoop::ReadEnergy() {
@@ -81,10 +89,19 @@ void SamplingLoop::FollowCpus() {
   if (options_.on_reader_cpu) options_.on_reader_cpu(cpu);
 }
 
-void SamplingLoop::TakeSample(int64_t late_ns) {
+void SamplingLoop::LookAtCpuTime(int64_t now_ns) {
+  if (now_ns < next_cpu_look_ns_) return;
+  next_cpu_look_ns_ = now_ns + kCpuLookEveryNs;
+  timespec used;
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  cpu_time_ns_.store(int64_t{used.tv_sec} * kNanosPerSecond + used.tv_nsec, std::memory_order_relaxed);
+}
+
+void SamplingLoop::TakeSample(const EdgeLock::Tick& tick) {
   ReadEnergy();
-  const int64_t skew_ns = energy_.after_ns - energy_.before_ns;
-  const int64_t t_ns = energy_.before_ns + skew_ns / 2;
+  const bool at_edge = (tick.flags & kSampleAtEdge) != 0;
+  const int64_t skew_ns = energy_.after_ns - (at_edge ? tick.before_ns : energy_.before_ns);
+  const int64_t t_ns = at_edge ? tick.edge_ns() : energy_.before_ns + skew_ns / 2;
   if (t_ns <= last_t_ns_) return;
   // After the energy, for the instant of the energy: the log knows who was on each CPU then.
   run_time_.Read(t_ns, window_);
@@ -98,7 +115,8 @@ void SamplingLoop::TakeSample(int64_t late_ns) {
   late_run_time_ns_.store(run_time_.late_ns(), std::memory_order_relaxed);
   unreported_switches_.store(run_time_.unreported_switches(), std::memory_order_relaxed);
 
-  new_late_ns_ = std::max(new_late_ns_, late_ns);
+  LookAtCpuTime(t_ns);
+  new_late_ns_ = std::max(new_late_ns_, tick.late_ns);
   const SampleHeader header{.t_ns = t_ns,
                             .dt_ns = t_ns - last_t_ns_,
                             .skew_ns = skew_ns,
@@ -107,7 +125,8 @@ void SamplingLoop::TakeSample(int64_t late_ns) {
                             .time = window_.time(),
                             .cpus = static_cast<uint32_t>(run_time_.cpu_count()),
                             .domains = domains,
-                            .threads = static_cast<uint32_t>(window_.threads().size())};
+                            .threads = static_cast<uint32_t>(window_.threads().size()),
+                            .flags = tick.flags};
   if (ring_.TryPush(header, {energy_.ticks.data(), domains}, {energy_.error.data(), domains}, window_.threads())) {
     last_t_ns_ = t_ns;
     new_suspended_ns_ = new_late_ns_ = 0;
@@ -121,8 +140,8 @@ void SamplingLoop::TakeSample(int64_t late_ns) {
   }
 }
 
-// False: `stop` was set before.
-bool SamplingLoop::WaitUntil(int64_t deadline_ns, const std::atomic<bool>& stop) {
+// Sleeps, in a long period only, to some time before deadline_ns. False: `stop` was set meanwhile.
+bool SamplingLoop::LookUntil(int64_t deadline_ns, const std::atomic<bool>& stop) {
   const int64_t pause_ns = run_time_.longest_pause_ns();
   if (options_.period_ns > pause_ns) {
     // A log of switches holds some milliseconds of a busy machine, not a second.
@@ -133,13 +152,22 @@ bool SamplingLoop::WaitUntil(int64_t deadline_ns, const std::atomic<bool>& stop)
       if (look_ns < deadline_ns) run_time_.Read(look_ns, window_);
     }
   }
-  clock_.SleepUntil(deadline_ns);
   return true;
 }
 
+void SamplingLoop::StepAtEdge(const std::atomic<bool>& stop) {
+  if (!LookUntil(edge_lock_->wake_ns(), stop)) return;
+  const EdgeLock::Tick tick = edge_lock_->Next();
+  lateness_.Record(tick.late_ns);
+  if (tick.missed > 0) lateness_.RecordMissed(tick.missed);
+  TakeSample(tick);
+}
+
 void SamplingLoop::Step(const std::atomic<bool>& stop) {
-  if (!WaitUntil(deadline_ns_ + options_.period_ns, stop)) return;
+  if (edge_lock_) return StepAtEdge(stop);
+  if (!LookUntil(deadline_ns_ + options_.period_ns, stop)) return;
   deadline_ns_ += options_.period_ns;
+  clock_.SleepUntil(deadline_ns_);
   const int64_t late_ns = clock_.NowNs() - deadline_ns_;
   lateness_.Record(late_ns);
   if (late_ns >= options_.period_ns) {
@@ -148,12 +176,13 @@ void SamplingLoop::Step(const std::atomic<bool>& stop) {
     lateness_.RecordMissed(static_cast<uint64_t>(passed));
     deadline_ns_ += passed * options_.period_ns;
   }
-  TakeSample(late_ns);
+  TakeSample({.late_ns = late_ns});
 }
 
 void SamplingLoop::Run(const std::atomic<bool>& stop) {
   while (!stop.load(std::memory_order_relaxed)) Step(stop);
-  TakeSample(0);
+  next_cpu_look_ns_ = 0;
+  TakeSample({});
 }
 
 }  // namespace vrapl

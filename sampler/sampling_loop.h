@@ -7,12 +7,14 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/types/span.h"
 #include "base/clock.h"
 #include "base/energy_source.h"
 #include "bpf/run_time.h"
+#include "sampler/edge_lock.h"
 #include "sampler/handover.h"
 #include "sampler/lateness.h"
 #include "sampler/package_feed.h"
@@ -42,7 +44,8 @@ class SamplingLoop final : public PackageFeed {
  public:
   struct Options {
     int64_t period_ns = kNanosPerMilli;
-    size_t ring_words = 1 << 20;  // 8 MiB: some 20 s of ordinary samples
+    size_t ring_words = 1 << 20;                 // 8 MiB: some 20 s of ordinary samples
+    std::optional<EdgeLock::Options> edge_lock;  // samples at the counter's own updates instead of by the clock
     // The source reads on another CPU from now on: the thread had better be there. Called by the thread itself.
     std::function<void(int cpu)> on_reader_cpu;
   };
@@ -85,8 +88,10 @@ class SamplingLoop final : public PackageFeed {
  private:
   static constexpr std::atomic<bool> kNever = false;
 
-  bool WaitUntil(int64_t deadline_ns, const std::atomic<bool>& stop);
-  void TakeSample(int64_t late_ns);
+  bool LookUntil(int64_t deadline_ns, const std::atomic<bool>& stop);
+  void StepAtEdge(const std::atomic<bool>& stop);
+  void TakeSample(const EdgeLock::Tick& tick);
+  void LookAtCpuTime(int64_t now_ns);
   void ReadEnergy();
   void FollowCpus();
 
@@ -103,6 +108,7 @@ class SamplingLoop final : public PackageFeed {
   std::vector<int> offered_cpus_;  // of the thread that offers; ascending
   SampleRing ring_;
   Lateness lateness_;
+  std::optional<EdgeLock> edge_lock_;
   EnergySample energy_;
   std::vector<uint8_t> unknown_;  // per domain: an EOVERFLOW that found no room in the ring yet
   RunTimeWindow window_;
@@ -113,12 +119,14 @@ class SamplingLoop final : public PackageFeed {
   int64_t suspended_ns_ = 0;      // as of the last sample
   int64_t new_suspended_ns_ = 0;  // since the last sample that is in the ring
   int64_t new_late_ns_ = 0;       // likewise, the latest wake
+  int64_t next_cpu_look_ns_ = 0;
   std::atomic<uint64_t> dropped_{0};
   std::atomic<uint64_t> read_errors_{0};
   std::atomic<uint64_t> lost_records_{0};
   std::atomic<uint64_t> gaps_{0};
   std::atomic<int64_t> unreported_switches_{0};
   std::atomic<int64_t> late_run_time_ns_{0};
+  std::atomic<int64_t> cpu_time_ns_{0};
 };
 
 }  // namespace vrapl

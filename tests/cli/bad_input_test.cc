@@ -79,6 +79,8 @@ TEST(UsageTest, WrongWordsAreOneLineAndTwo) {
            Row{{"sample", "--cpu=first"}, "--cpu=first", "0,12"},
            Row{{"sample", "--cpu=-1"}, "--cpu=-1", "0,12"},
            Row{{"sample", "--cpu=0,0"}, "--cpu=0,0", "twice"},
+           Row{{"sample", "--align=egde"}, "--align=egde", "Did you mean edge?"},
+           Row{{"serve", "--align=edge"}, "--align=edge", "vrapl sample"},
            Row{{"serve", "--flush=0"}, "--flush=0", "between"},
            Row{{"serve", "--flush=5ms"}, "--flush=5ms", "between 10ms"},
            Row{{"sample", "--backend=rapl"}, "--backend=rapl", "auto, msr, perf, sysfs, hwmon"},
