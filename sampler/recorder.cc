@@ -203,6 +203,15 @@ void Recorder::OnReport(FlushReport& report, const std::vector<VmRun>& retired) 
   }
   if (!polled.empty()) flush["halt_poll_ns"] = std::move(polled);
   for (const Mark& mark : report.marks) AddEvent(start_ns_ + mark.t_ns, "mark", Dump({{"label", mark.label}}));
+  for (const SamplerReport& sampler : report.samplers) {
+    for (const Stall& stall : sampler.new_stalls) {
+      AddEvent(end_ns, "stall",
+               Dump({{"package", sampler.package_id},
+                     {"t_ns", stall.t_ns},
+                     {"late_ns", stall.late_ns},
+                     {"stolen_ns", stall.stolen_ns}}));
+    }
+  }
   AddEvent(end_ns, "flush", Dump(flush));
 
   const size_t before = vms_.size();
