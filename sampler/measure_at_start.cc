@@ -10,6 +10,8 @@ namespace vrapl {
 namespace {
 
 constexpr absl::Duration kLook = absl::Milliseconds(200);
+constexpr absl::Duration kShortLook = absl::Milliseconds(25);
+constexpr int kLooksAgain = 4;
 constexpr absl::Duration kLongLook = absl::Seconds(3);
 // So many updates of the package's counter, and none of another: that one stands still.
 constexpr uint64_t kEdgesToJudgeBy = 2;
@@ -19,6 +21,22 @@ const UpdateSummary* OfPackage(const PackageInfo& package, absl::Span<const Upda
     if (package.domains[i].id.domain == RaplDomain::kPackage) return &updates[i];
   }
   return nullptr;
+}
+
+// The package's counter moves, and no period was found: the thread was held up most of the time. A few periods at the
+// priority that samples will have tell more than a second without. What else is known stays as it is.
+void LookSharply(EnergySource& source, const Clock& clock, std::vector<UpdateSummary>& updates) {
+  if (!UseRealTimePriority(kSamplerPriority).ok()) return;
+  for (int again = 0; again < kLooksAgain; ++again) {
+    const std::vector<UpdateSummary> sharp = MeasureUpdates(source, clock, kShortLook);
+    for (size_t i = 0; i < sharp.size(); ++i) {
+      if (updates[i].period_ns > 0 || sharp[i].period_ns == 0) continue;
+      updates[i].period_ns = sharp[i].period_ns;
+      updates[i].period_err_ns = sharp[i].period_err_ns;
+      updates[i].jitter_ns = sharp[i].jitter_ns;
+    }
+    if (OfPackage(source.package(), updates)->period_ns > 0) return;
+  }
 }
 
 }  // namespace
@@ -33,6 +51,8 @@ std::vector<std::vector<UpdateSummary>> MeasureAtStart(absl::Span<const std::uni
       of_source = MeasureUpdates(source, clock, kLook);
       const UpdateSummary* package = OfPackage(source.package(), of_source);
       if (package != nullptr && package->edges < kEdgesToJudgeBy) of_source = MeasureUpdates(source, clock, kLongLook);
+      if (package != nullptr && package->edges >= kEdgesToJudgeBy && package->period_ns == 0)
+        LookSharply(source, clock, of_source);
     });
   }
   for (std::thread& thread : threads) thread.join();

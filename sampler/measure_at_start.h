@@ -12,7 +12,8 @@
 namespace vrapl {
 
 // Polls all sources side by side, each from its own CPU: 200 ms, or 3 s where that shows too few updates (emulated
-// counters of virtual machines move once a second). One entry per source and domain.
+// counters of virtual machines move once a second); where no period was found, up to 0.1 s more at real-time priority.
+// One entry per source and domain.
 std::vector<std::vector<UpdateSummary>> MeasureAtStart(absl::Span<const std::unique_ptr<EnergySource>> sources,
                                                        const Clock& clock);
 

@@ -103,7 +103,10 @@ void PackageLedger::Process(const Sample& sample) {
   skew_max_ns_ = std::max(skew_max_ns_, header.skew_ns);
   late_max_ns_ = std::max(late_max_ns_, header.late_ns);
   stalls_.Add(header);
-  edges_.Add(header, std::exchange(package_ticks_, sample.ticks[package_index_]) != sample.ticks[package_index_]);
+  if (package_index_ < sample.ticks.size()) {
+    const uint64_t ticks = sample.ticks[package_index_];
+    edges_.Add(header, ticks != std::exchange(package_ticks_, ticks));
+  }
 }
 
 void PackageLedger::Trace(DomainLedger& domain, int64_t dt_ns) {
