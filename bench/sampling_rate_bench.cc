@@ -95,9 +95,10 @@ struct Setting {
 };
 
 // In a thread of its own on the reader's CPU; with its rights where `real_time`.
-void OnReaderCpu(bool real_time, const std::function<void()>& run) {
+void OnReaderCpu(bool real_time, bool ours, const std::function<void()>& run) {
   std::thread([&] {
     PinTo(kReaderCpu);
+    if (ours) WakeWithoutSlack();
     if (real_time && !UseRealTimePriority(kSamplerPriority).ok()) std::abort();
     run();
   }).join();
@@ -127,7 +128,7 @@ Wakes Ours(const Setting& setting, bool real_time) {
       drain();
     }
   });
-  OnReaderCpu(real_time, [&] {
+  OnReaderCpu(real_time, /*ours=*/true, [&] {
     loop.Start();
     while (MonotonicNs() < loop.start_ns() + setting.block_ns - setting.period_ns) loop.Step();
   });
@@ -147,7 +148,7 @@ Wakes Foreign(const Setting& setting, bool real_time, bool reads,
               const std::function<std::function<void()>(int64_t start_ns)>& make_wait) {
   Wakes wakes{.intended = setting.block_ns / setting.period_ns};
   wakes.late_ns.reserve(static_cast<size_t>(wakes.intended) + 16);
-  OnReaderCpu(real_time, [&] {
+  OnReaderCpu(real_time, /*ours=*/false, [&] {
     const auto sample = std::make_unique<EnergySample>();
     const int64_t start_ns = MonotonicNs();
     Grid grid(start_ns, setting.period_ns, wakes);
@@ -206,7 +207,7 @@ struct Arm {
   const char* name;
   std::function<Wakes(const Setting&)> run;
   // Of all blocks:
-  Wakes all{};
+  Wakes all{.missed_stolen = 0};
   int64_t stolen_ticks = 0;
   std::vector<double> p99_ns{};  // of each block
 };

@@ -108,6 +108,7 @@ class SamplingThreads {
       : started_(static_cast<std::ptrdiff_t>(loops.size())) {
     for (size_t i = 0; i < loops.size(); ++i) {
       threads_.emplace_back([this, &loop = *loops[i], cpu = cpus[i]] {
+        WakeWithoutSlack();
         for (const absl::Status& status : {PinToCpu(cpu), UseRealTimePriority(kSamplerPriority)}) {
           if (status.ok()) continue;
           const std::lock_guard<std::mutex> lock(mutex_);

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
 #include <cerrno>
 
@@ -28,6 +29,8 @@ absl::Status PinToCpu(int cpu) {
   }
   return absl::OkStatus();
 }
+
+void WakeWithoutSlack() { ::prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); }
 
 absl::Status LockMemory() {
   // MCL_ONFAULT: lock what is used, not every page that libraries map.
