@@ -25,8 +25,8 @@ void AddRecordingOptions(CLI::App& app, RecordingArguments& arguments) {
   app.add_flag("--force", arguments.force, "overwrite the file of -o");
 }
 
-absl::StatusOr<std::optional<DaemonOptions::Recording>> ToRecording(const RecordingArguments& arguments, int argc,
-                                                                    char** argv) {
+absl::StatusOr<std::optional<DaemonOptions::Recording>> ToRecording(const RecordingArguments& arguments,
+                                                                    absl::string_view verb, int argc, char** argv) {
   if (arguments.path.empty()) {
     if (arguments.force) return absl::InvalidArgumentError("--force overwrites the file of -o; there is none");
     return std::optional<DaemonOptions::Recording>();
@@ -46,7 +46,7 @@ absl::StatusOr<std::optional<DaemonOptions::Recording>> ToRecording(const Record
     return PosixError(errno, absl::StrCat("record into ", directory));
   }
   DaemonOptions::Recording recording{.path = path, .force = arguments.force};
-  recording.command = "vrapl sample";
+  recording.command = absl::StrCat("vrapl ", verb);
   for (int i = 1; i < argc; ++i) absl::StrAppend(&recording.command, " ", argv[i]);
   return std::optional<DaemonOptions::Recording>(std::move(recording));
 }

@@ -16,10 +16,10 @@ struct RecordingArguments {
 // -o, --output and --force.
 void AddRecordingOptions(CLI::App& app, RecordingArguments& arguments);
 
-// nullopt: nothing is to be recorded. Errors: another format's file name, a file that exists, a directory that is not
-// there or may not be written; told before anything is measured.
-absl::StatusOr<std::optional<DaemonOptions::Recording>> ToRecording(const RecordingArguments& arguments, int argc,
-                                                                    char** argv);
+// nullopt: nothing is to be recorded. `verb` and argv are stored, as typed. Errors: another format's file name, a file
+// that exists, a directory that is not there or may not be written; told before anything is measured.
+absl::StatusOr<std::optional<DaemonOptions::Recording>> ToRecording(const RecordingArguments& arguments,
+                                                                    absl::string_view verb, int argc, char** argv);
 
 // One line for a person, rewritten in place on a terminal, else once every ten seconds.
 class RecordingProgress {

@@ -144,7 +144,7 @@ int Run(const RunArguments& arguments, const CommandWords& words, int argc, char
   if (!host.ok()) return FailRun(host.status());
   if (record) {
     absl::StatusOr<std::optional<DaemonOptions::Recording>> recording =
-        ToRecording({.path = arguments.output, .force = arguments.force}, argc, argv, host->root);
+        ToRecording({.path = arguments.output, .force = arguments.force}, "run", argc, argv);
     if (!recording.ok()) return FailRun(recording.status());
     options->recording = *std::move(recording);
   }

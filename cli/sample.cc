@@ -65,7 +65,7 @@ int SampleVerb(int argc, char** argv) {
   if (!host.ok()) return Fail(host.status());
   options->host_root = host->root;
   options->emulators = host->emulators;
-  absl::StatusOr<std::optional<DaemonOptions::Recording>> to_record = ToRecording(recording, argc, argv);
+  absl::StatusOr<std::optional<DaemonOptions::Recording>> to_record = ToRecording(recording, "sample", argc, argv);
   if (!to_record.ok()) return Fail(to_record.status());
   options->recording = *std::move(to_record);
   std::optional<RecordingProgress> progress;
