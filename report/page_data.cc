@@ -188,7 +188,8 @@ std::string PageData(const ReportParts& parts) {
   json["events"] = Json::array();
   size_t events = 0;
   for (const RecordedRun::Event& event : run.events) {
-    if (event.type == "flush") continue;  // of every flush: for a replay to compare with
+    // These come all the time; they are for a replay to compare with, and for programs.
+    if (event.type == "flush" || event.type == "conditions" || event.type == "clock") continue;
     if (++events > kMostEvents) continue;
     json["events"].push_back({{"t_ns", event.t_ns}, {"type", event.type}, {"what", Parsed(event.json)}});
   }

@@ -85,10 +85,14 @@ TEST(PageTest, TheSameRecordingGivesTheSamePage) {
 
 TEST(PageTest, HoldsWhatTheRecordingHas) {
   MadeRun made({.duration_ns = 6 * kSecond, .phase_ns = 2 * kSecond, .source = "emulated"});
+  made.run().events = {
+      {1, "flush", "{}"}, {2, "conditions", "{}"}, {3, "stall", R"({"late_ns": 5})"}, {4, "clock", "{}"}};
   const absl::StatusOr<RunReport> report = Make(made, made.run(), {.models = AllModels()});
   ASSERT_THAT(report, IsOk());
   const json data = json::parse(DataOf(report->page));
   EXPECT_EQ(data["emulated"], true);
+  EXPECT_EQ(data["event_count"], 1);  // what comes all the time is not for people
+  EXPECT_EQ(data["events"][0]["what"]["late_ns"], 5);
   EXPECT_EQ(data["models"].size(), 3u);
   EXPECT_EQ(data["owners"][0]["by_model"].size(), 3u);
   EXPECT_EQ(data["curves"]["levels"][0]["exact"], true);
