@@ -6,8 +6,7 @@
 namespace vrapl {
 namespace {
 
-// No run of a program is longer (292 years), so sums of two such numbers cannot overflow.
-constexpr int64_t kMostNs = int64_t{1} << 61;
+constexpr int64_t kMostNs = kMostRecordedNs;
 
 class Decoder {
  public:
@@ -62,6 +61,7 @@ class Decoder {
 
   bool ReadVms(bool restated) {
     const uint64_t count = in_.Count();
+    if (count > kMostRecordedVms) return false;
     vms_.clear();
     for (uint64_t i = 0; i < count && in_.ok(); ++i) {
       RecordedVm vm;
@@ -186,7 +186,10 @@ class Decoder {
     for (uint64_t& ticks : state.ticks) ticks += in_.Varint();
     if (!ReadThreadTimes()) return false;
     if (!told && !DeriveTimes(header)) return false;
-    if (header.dt_ns < 0) return false;
+    if (header.dt_ns < 0 || header.dt_ns > kMostWindowNs || header.cpus > kMostRecordedCpus) return false;
+    __int128 run_ns = 0;
+    for (const ThreadRun& run : runs_) run_ns += run.run_ns;
+    if (run_ns >= kMostNs) return false;
     state.t_ns = header.t_ns;
     header.domains = static_cast<uint32_t>(state.ticks.size());
     header.threads = static_cast<uint32_t>(runs_.size());

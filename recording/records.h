@@ -9,6 +9,13 @@
 
 namespace vrapl {
 
+// No machine has run for so long (73 years), and no window, no number of CPUs is greater than these: what a reader
+// multiplies cannot overflow.
+inline constexpr int64_t kMostRecordedNs = int64_t{1} << 61;
+inline constexpr int64_t kMostWindowNs = int64_t{1} << 46;
+inline constexpr uint32_t kMostRecordedCpus = 1 << 16;
+inline constexpr uint64_t kMostRecordedVms = 1 << 14;
+
 // Most packages (or dies) that a recording can tell apart.
 inline constexpr int kMaxRecordedPackages = 127;
 

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
+#include "recording/json_depth.h"
 #include "recording/records.h"
 
 namespace vrapl {
@@ -68,6 +69,9 @@ absl::StatusOr<RecordedPackage> PackageFromJson(const json& in) {
   package.info.cpus = in.at("cpus").get<std::vector<int>>();
   package.info.power_based = in.at("power_based");
   package.start_ns = in.at("start_ns");
+  if (package.start_ns <= -kMostRecordedNs || package.start_ns >= kMostRecordedNs) {
+    return absl::InvalidArgumentError("start_ns: no time of a machine");
+  }
   if (package.info.cpus.size() > kMostCpus) return absl::InvalidArgumentError("cpus: too many");
   const json& domains = in.at("domains");
   if (!domains.is_array() || domains.size() > kMaxDomains) return absl::InvalidArgumentError("domains: too many");
@@ -127,7 +131,12 @@ absl::StatusOr<RunHeader> Parse(const json& in) {
                    .boottime_ns = anchor.at("boottime_ns"),
                    .realtime_ns = anchor.at("unix_ns"),
                    .tsc = anchor.at("tsc")};
+  for (const int64_t ns : {header.anchor.monotonic_ns, header.anchor.boottime_ns, header.anchor.realtime_ns}) {
+    if (ns <= -kMostRecordedNs || ns >= kMostRecordedNs)
+      return absl::InvalidArgumentError("start: no time of a machine");
+  }
   header.command = in.at("command");
+  if (in.contains("align")) header.align = in.at("align");
   header.host_json = in.at("host").dump();
   return header;
 }
@@ -160,6 +169,7 @@ std::string RunHeaderToJson(const RunHeader& header) {
                 {"unix_ns", header.anchor.realtime_ns},
                 {"tsc", header.anchor.tsc}}},
               {"command", header.command},
+              {"align", header.align},
               {"host", host.is_object() ? std::move(host) : json::object()}};
   if (header.duration_ns) out["duration_ns"] = *header.duration_ns;
   // Names of VMs and files may be no UTF-8: what is not becomes U+FFFD.
@@ -167,6 +177,7 @@ std::string RunHeaderToJson(const RunHeader& header) {
 }
 
 absl::StatusOr<RunHeader> RunHeaderFromJson(const std::string& text) {
+  if (!IsShallowJson(text)) return absl::InvalidArgumentError("what identifies the run nests too deeply");
   const json parsed = json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!parsed.is_object()) return absl::InvalidArgumentError("what identifies the run is no JSON object");
   try {

@@ -39,8 +39,9 @@ struct RunHeader {
   std::vector<std::string> models;
   std::map<RaplDomain, double> base_power_w;
   std::vector<RecordedPackage> packages;
-  ClockAnchor anchor;     // at the start
-  std::string command;    // as typed
+  ClockAnchor anchor;           // at the start
+  std::string command;          // as typed
+  std::string align = "clock";  // "edge": samples at the counter's updates
   std::string host_json;  // an object: kernel, microcode, governor, mitigations and so on; "" or "{}" when not known
 };
 

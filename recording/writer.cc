@@ -1,6 +1,7 @@
 #include "recording/writer.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -29,7 +30,15 @@ std::string FilePrefix() {
 absl::StatusOr<std::unique_ptr<RecordingWriter>> RecordingWriter::Create(const std::string& path,
                                                                          const std::string& run_json, int64_t start_ns,
                                                                          bool force) {
-  UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | (force ? O_TRUNC : O_EXCL), 0644));
+  UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  const bool made = fd.ok();
+  if (!made && errno == EEXIST && force) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
+      return absl::InvalidArgumentError(absl::StrCat(path, " is no regular file; a recording needs one"));
+    }
+    fd = UniqueFd(::open(path.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
+  }
   if (!fd.ok()) {
     const int error = errno;
     if (error == EEXIST) {
@@ -45,7 +54,7 @@ absl::StatusOr<std::unique_ptr<RecordingWriter>> RecordingWriter::Create(const s
   const auto frame = EncodeFrame(BlockKind::kRun, writer->sequence_++, start_ns, run_json);
   if (written.ok()) written = writer->PutBlock({.frame = {frame.data(), frame.size()}, .content = run_json});
   if (!written.ok()) {
-    ::unlink(path.c_str());
+    if (made) ::unlink(path.c_str());
     return written;
   }
   writer->thread_ = std::thread([writer = writer.get()] { writer->WriteOn(); });
@@ -59,7 +68,11 @@ void RecordingWriter::Write(BlockKind kind, int64_t first_ns, std::string conten
   const std::lock_guard<std::mutex> lock(mutex_);
   if (waiting_bytes_ + content.size() > kMaxWaitingBytes) {
     ++state_.lost_blocks;
-    if (lost_.ok()) lost_ = absl::ResourceExhaustedError(absl::StrCat("write ", path_, ": ", state_.error));
+    if (lost_.ok()) {
+      lost_ = absl::ResourceExhaustedError(
+          absl::StrCat(state_.error.empty() ? absl::StrCat("write ", path_, ": the disk is too slow") : state_.error,
+                       "; record to another one"));
+    }
     return;
   }
   waiting_bytes_ += content.size();
@@ -92,6 +105,10 @@ absl::Status RecordingWriter::PutBlock(const Waiting& block) {
   return absl::OkStatus();
 }
 
+absl::Status RecordingWriter::SyncError(int error) const {
+  return PosixError(error, absl::StrCat("store ", path_, " on its disk"));
+}
+
 void RecordingWriter::WriteOn() {
   int64_t synced_ns = MonotonicNs();
   std::unique_lock<std::mutex> lock(mutex_);
@@ -101,14 +118,17 @@ void RecordingWriter::WriteOn() {
     Waiting block = std::move(waiting_.front());
     waiting_.pop_front();
     lock.unlock();
+    const uint64_t before = end_;
     absl::Status status = PutBlock(block);
     if (status.ok() && MonotonicNs() - synced_ns > kSyncEveryNs) {
-      ::fdatasync(fd_.get());
+      if (::fdatasync(fd_.get()) != 0) status = SyncError(errno);
       synced_ns = MonotonicNs();
     }
     lock.lock();
     state_.error = status.ok() ? "" : std::string(status.message());
-    if (status.ok()) {
+    const bool written = end_ > before;
+    if (!status.ok() && written && lost_.ok()) lost_ = status;  // what the kernel took and could not store is gone
+    if (written) {
       waiting_bytes_ -= block.content.size();
       continue;
     }
@@ -134,7 +154,7 @@ absl::Status RecordingWriter::Close() {
   if (::ftruncate(fd_.get(), static_cast<off_t>(end_)) != 0 && lost_.ok()) {
     lost_ = PosixError(errno, absl::StrCat("cut ", path_));
   }
-  ::fdatasync(fd_.get());
+  if (::fdatasync(fd_.get()) != 0 && lost_.ok()) lost_ = SyncError(errno);
   fd_.Reset();
   return lost_;
 }

@@ -51,6 +51,7 @@ class RecordingWriter {
 
   absl::Status Put(absl::string_view bytes, uint64_t at);
   absl::Status PutBlock(const Waiting& block);
+  absl::Status SyncError(int error) const;
   void WriteOn();
 
   const std::string path_;

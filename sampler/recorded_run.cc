@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "recording/block_decoder.h"
+#include "recording/json_depth.h"
 
 namespace vrapl {
 namespace {
@@ -53,7 +54,11 @@ class Scan final : public BlockVisitor {
   void OnSample(int, const Sample& sample) override { last_ns_ = std::max(last_ns_, sample.header.t_ns); }
   void OnEvent(int64_t t_ns, absl::string_view type, absl::string_view text) override {
     const int64_t from_start_ns = t_ns - start_ns_;
-    const json value = json::parse(text, nullptr, /*allow_exceptions=*/false);
+    const json value = IsShallowJson(text) ? json::parse(text, nullptr, /*allow_exceptions=*/false) : json();
+    if (!value.is_object()) {
+      ++unreadable_;
+      return;
+    }
     try {
       if (type == "flush") out_.flushes.push_back(FlushFromJson(value));
       if (type == "mark") {

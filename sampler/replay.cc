@@ -14,6 +14,9 @@
 namespace vrapl {
 namespace {
 
+// Samples of one package that may wait for another to catch up: some seconds at 10 kHz, a minute at 1 kHz.
+constexpr size_t kMostWaiting = 60'000;
+
 // Time is what the recording says; nobody waits for it.
 class NoClock final : public Clock {
  public:
@@ -34,6 +37,7 @@ class Replayer final : public BlockVisitor {
       feeds_.push_back(std::make_unique<ReplayFeed>(package.info, package.start_ns, package.start_ticks, visiting_));
       feeds.push_back(feeds_.back().get());
       last_ns_.push_back(package.start_ns);
+      bases_.push_back({.cpus = static_cast<uint32_t>(package.info.cpus.size()), .ticks = package.start_ticks});
     }
     rows_.AskInstead([this](const ThreadRun& run) { return RowOf(*(*visiting_)[run.number]); });
     flush_ = std::make_unique<FlushLoop>(std::move(feeds), rows_, nullptr, clock_, FlushOptions(),
@@ -69,12 +73,8 @@ class Replayer final : public BlockVisitor {
   // Where a block is missing, what its counters counted is known, and who ran is not: one sample says so.
   void OnPackage(int package, int64_t t_ns, uint32_t cpus, const std::vector<uint64_t>& ticks) override {
     const auto index = static_cast<size_t>(package);
-    if (t_ns <= last_ns_[index]) return;
-    const int64_t dt_ns = t_ns - last_ns_[index];
-    SampleHeader header{.t_ns = t_ns, .dt_ns = dt_ns, .cpus = cpus, .domains = static_cast<uint32_t>(ticks.size())};
-    header.time.unreported_ns = dt_ns * cpus;
-    const std::vector<int32_t> errors(ticks.size());
-    Offer(index, {.header = header, .ticks = ticks, .errors = errors});
+    bases_[index] = {.cpus = std::min(cpus, kMostRecordedCpus), .ticks = ticks};
+    OfferUnreported(index, t_ns);
   }
 
   void OnThread(uint32_t number, const RecordedThread& thread) override {
@@ -99,6 +99,7 @@ class Replayer final : public BlockVisitor {
   void OnSample(int package, const Sample& sample) override {
     const auto index = static_cast<size_t>(package);
     if (sample.header.t_ns <= last_ns_[index]) return;
+    bases_[index] = {.cpus = sample.header.cpus, .ticks = {sample.ticks.begin(), sample.ticks.end()}};
     Offer(index, sample);
   }
 
@@ -108,6 +109,26 @@ class Replayer final : public BlockVisitor {
   void Offer(size_t index, const Sample& sample) {
     last_ns_[index] = sample.header.t_ns;
     feeds_[index]->Offer(sample, threads_, [this] { flush_->Drain(); });
+    if (feeds_[index]->waiting() < kMostWaiting) return;
+    // A package of which nothing comes must not hold up the others for ever, nor their samples fill the memory.
+    for (size_t other = 0; other < feeds_.size(); ++other) {
+      if (feeds_[other]->waiting() == 0) OfferUnreported(other, sample.header.t_ns);
+    }
+  }
+
+  // From the package's last sample on to t_ns nobody knows who ran.
+  void OfferUnreported(size_t index, int64_t t_ns) {
+    const Base base = bases_[index];
+    const std::vector<int32_t> errors(base.ticks.size());
+    while (last_ns_[index] < t_ns) {
+      const int64_t dt_ns = std::min(t_ns - last_ns_[index], kMostWindowNs);
+      SampleHeader header{.t_ns = last_ns_[index] + dt_ns,
+                          .dt_ns = dt_ns,
+                          .cpus = base.cpus,
+                          .domains = static_cast<uint32_t>(base.ticks.size())};
+      header.time.unreported_ns = dt_ns * base.cpus;
+      Offer(index, {.header = header, .ticks = base.ticks, .errors = errors});
+    }
   }
 
   FlushLoop::Options FlushOptions() {
@@ -195,8 +216,19 @@ class Replayer final : public BlockVisitor {
       vm.guest_line.clear();
       vm.epoch = 0;
     }
+    if (options_.by_thread) DropThreadsAtRest(out);
     const int64_t begin_ns = out.t_ns - out.dt_ns;
     if (begin_ns >= options_.from_ns && out.t_ns <= options_.to_ns) on_report_(out);
+  }
+
+  // Threads that are gone keep their rows; those with neither time nor energy in a window are no news in it.
+  static void DropThreadsAtRest(FlushReport& report) {
+    for (ModelReport& model : report.models) {
+      const auto at_rest = [](const RowReport& row) {
+        return row.thread && row.run_time_ns == 0 && row.energy_ticks == 0 && row.energy_uj == 0;
+      };
+      model.rows.erase(std::remove_if(model.rows.begin(), model.rows.end(), at_rest), model.rows.end());
+    }
   }
 
   void Compare(const FlushReport& report, const RecordedFlush& flush) {
@@ -223,6 +255,11 @@ class Replayer final : public BlockVisitor {
   const ReplayThreads* visiting_ = nullptr;  // those of the sample that is being booked
   std::vector<std::unique_ptr<ReplayFeed>> feeds_;
   std::vector<int64_t> last_ns_;  // of the samples so far, per package
+  struct Base {
+    uint32_t cpus = 0;
+    std::vector<uint64_t> ticks;
+  };
+  std::vector<Base> bases_;  // as of that sample
   std::unique_ptr<FlushLoop> flush_;
   std::vector<RecordedVm> listed_;
   std::vector<Vm> running_;

@@ -53,6 +53,8 @@ class ReplayFeed final : public PackageFeed {
     drain();
   }
 
+  size_t waiting() const { return waiting_.size(); }
+
   bool Pop(absl::FunctionRef<void(const Sample&)> visit) override {
     if (!waiting_.empty()) {
       const Stored stored = std::move(waiting_.front());

@@ -225,6 +225,44 @@ TEST_F(ReplayTest, ALostBlockIsUnreportedAndCostsNoEnergy) {
   EXPECT_EQ(all_ns, live_ns);
 }
 
+// JSON that nests without end would cost whoever walks through it the stack.
+TEST_F(ReplayTest, EventsThatNestTooDeeplyAreLeftOut) {
+  MadeHost host(Eventful(1));
+  host.RunFor(kSecond);
+  host.recorder().AddEvent(host.flush().start_ns(), "mark",
+                           "{\"label\":" + std::string(200'000, '[') + std::string(200'000, ']') + "}");
+  host.recorder().AddEvent(host.flush().start_ns(), "mark", "[]");
+  host.RunFor(3 * kSecond);
+  host.Finish();
+  const absl::StatusOr<RecordedRun> run = ReadRecordedRun(path_);
+  ASSERT_THAT(run, IsOk());
+  EXPECT_THAT(run->marks, IsEmpty());
+  EXPECT_THAT(run->damage, testing::ElementsAre(HasSubstr("2 events cannot be read")));
+  EXPECT_EQ(ReplayAll({}).size(), host.reports().size());
+  const std::string deep = std::string(1'000'000, '[') + std::string(1'000'000, ']');
+  EXPECT_THAT(RunHeaderFromJson("{\"host\":" + deep + "}"),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("deep")));
+}
+
+// Flushes of milliseconds are not told one by one; what is told of them is what a replay finds.
+TEST_F(ReplayTest, ShortFlushesTakeLittleRoom) {
+  MadeHost::Options options = Eventful(1);
+  options.flush.flush_ns = 10 * kMs;
+  MadeHost host(options);
+  host.RunFor(10 * kSecond);
+  host.Finish();
+  const absl::StatusOr<RecordedRun> run = ReadRecordedRun(path_);
+  ASSERT_THAT(run, IsOk());
+  size_t flushes = 0;
+  for (const RecordedRun::Event& event : run->events) flushes += event.type == "flush" ? 1 : 0;
+  EXPECT_GE(flushes, 10u);
+  EXPECT_LE(flushes, 14u);
+  ReplayCheck check;
+  EXPECT_EQ(ReplayAll({}, &check).size(), host.reports().size());
+  EXPECT_EQ(check.different, 0);
+  EXPECT_EQ(check.equal, static_cast<int>(3 * flushes));
+}
+
 TEST_F(ReplayTest, SaysWhatIsNoRecording) {
   EXPECT_THAT(ReadRecordedRun("/nonexistent/x.vrapl"), StatusIs(absl::StatusCode::kNotFound));
   std::ofstream(path_) << "t_ns,dt_ns\n1,2\n";
