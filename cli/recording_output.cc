@@ -39,7 +39,7 @@ absl::StatusOr<std::optional<DaemonOptions::Recording>> ToRecording(const Record
     }
   }
   if (::access(path.c_str(), F_OK) == 0 && !arguments.force) {
-    return absl::AlreadyExistsError(absl::StrCat(path, " exists; --force overwrites it"));
+    return absl::AlreadyExistsError(absl::StrCat(path, " exists; --force overwrites it, or choose another name"));
   }
   const std::string parent = std::filesystem::path(path).parent_path().string();
   if (const std::string directory = parent.empty() ? "." : parent; ::access(directory.c_str(), W_OK) != 0) {

@@ -160,9 +160,10 @@ std::string Paragraph(const RecordedRun& run, const RunTotals& totals) {
       FirstOf(header, {"/host/kernel", "/host/kernel/release", "/kernel"}, "version not recorded"));
   absl::StrAppendFormat(
       &text,
-      "The %s (source: %s, %s; units: %s) were read every %.4g ms; %d samples were taken and %d ticks missed; a "
+      "The %s (source: %s, %s; units: %s) were read %severy %.4g ms; %d samples were taken and %d ticks missed; a "
       "sample was late by %.0f us in the median, %.0f us in 99 %%, %.0f us in 99.9 %% and %.0f us at most. ",
       last.power_based ? "power sensors" : "energy counters", last.source, last.backend, UnitsClause(totals),
+      FirstOf(header, {"/align"}, "clock") == "edge" ? "at their updates, some " : "",
       static_cast<double>(run.period_ns) * 1e-6, lateness.samples, lateness.missed,
       static_cast<double>(lateness.p50_ns) * 1e-3, static_cast<double>(lateness.p99_ns) * 1e-3,
       static_cast<double>(lateness.p999_ns) * 1e-3, static_cast<double>(lateness.max_ns) * 1e-3);

@@ -176,6 +176,7 @@ RunHeader DescribeRun(const DaemonOptions& options, const RunDescription& descri
                    .base_power_w = options.base_power_w,
                    .anchor = ReadClockAnchor(),
                    .command = options.recording->command,
+                   .align = options.align_to_edges ? "edge" : "clock",
                    .host_json = DescribeMachine(options.host_root)};
   for (const Model model : options.models) header.models.emplace_back(ModelName(model));
   header.packages = ToRecordedPackages(feeds, updates);
@@ -184,8 +185,20 @@ RunHeader DescribeRun(const DaemonOptions& options, const RunDescription& descri
 
 }  // namespace
 
-absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events, const std::atomic<bool>& stop) {
+absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& told, const std::atomic<bool>& stop) {
   const Clock& clock = RealClock();
+  // What a person is told stands in the recording too, from before it began as well.
+  std::unique_ptr<Recorder> recorder;
+  std::vector<std::string> before_recording;
+  DaemonEvents events = told;
+  events.on_notice = [&](const std::string& notice) {
+    told.on_notice(notice);
+    if (recorder) {
+      recorder->AddNotice(notice);
+    } else {
+      before_recording.push_back(notice);
+    }
+  };
   CpuWatcher cpu_watcher(options.host_root);  // before the sources: what comes and goes from now on is noticed
   absl::StatusOr<OpenBackend> backend = OpenEnergySources(
       options.backend, options.host_root, clock, {.cpu_table = options.cpu_table, .per_core = options.per_core});
@@ -286,13 +299,13 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& events,
   RowTable rows(::getpid(), options.emulators, std::move(facts));
   std::vector<PackageFeed*> feeds;
   for (const auto& loop : loops) feeds.push_back(loop.get());
-  std::unique_ptr<Recorder> recorder;
   if (options.recording) {
     absl::StatusOr<std::unique_ptr<Recorder>> created =
         Recorder::Create(options.recording->path, options.recording->force,
                          DescribeRun(options, description, feeds, updates, period_ns), rows, ThreadFactsFromProc());
     if (!created.ok()) return created.status();
     recorder = *std::move(created);
+    for (const std::string& notice : before_recording) recorder->AddNotice(notice);
     recorder->FollowCounts(feeds);
     recorder->FollowConditions(std::make_unique<MachineConditions>(options.host_root));
   }

@@ -48,8 +48,8 @@ struct DaemonOptions {
   // Everything that the figures are made from is written down too.
   struct Recording {
     std::string path;
-    bool force = false;     // overwrite
-    std::string command;    // as typed
+    bool force = false;   // overwrite
+    std::string command;  // as typed
   };
   std::optional<Recording> recording;
 

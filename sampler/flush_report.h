@@ -69,15 +69,15 @@ struct ModelReport {
 struct SamplerReport {
   int package_id = 0;
   int die_id = 0;
-  int cpu = 0;               // it is read on this one
-  int cpus = 0;              // online in the package
-  int64_t capacity_ns = 0;   // CPU time there was in this flush: CPUs x dt_ns, or what was online of it
-  int64_t suspended_ns = 0;  // the machine slept in this flush, beside dt_ns
-  LatenessSummary lateness;  // since the start
-  StallSummary stalls;       // since the start; the longest one's t_ns is from the start of the run
+  int cpu = 0;                    // it is read on this one
+  int cpus = 0;                   // online in the package
+  int64_t capacity_ns = 0;        // CPU time there was in this flush: CPUs x dt_ns, or what was online of it
+  int64_t suspended_ns = 0;       // the machine slept in this flush, beside dt_ns
+  LatenessSummary lateness;       // since the start
+  StallSummary stalls;            // since the start; the longest one's t_ns is from the start of the run
   std::vector<Stall> new_stalls;  // of this flush, t_ns likewise; the first Stalls::kMostKept of them
-  EdgeCounts edges;          // since the start; with --align=edge
-  int64_t cpu_time_ns = 0;   // since the start, of the sampling thread
+  EdgeCounts edges;               // since the start; with --align=edge
+  int64_t cpu_time_ns = 0;        // since the start, of the sampling thread
   uint64_t dropped = 0;
   uint64_t read_errors = 0;
   uint64_t gaps = 0;                // times that the kernel did not report a switch, or several in a row

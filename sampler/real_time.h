@@ -12,8 +12,8 @@ inline constexpr int kSamplerPriority = 50;  // SCHED_FIFO; threaded interrupts 
 absl::Status UseRealTimePriority(int priority);  // CAP_SYS_NICE
 absl::Status PinToCpu(int cpu);
 
-// Of the calling thread: the kernel may wake an ordinary one 50 us late to save wake-ups (timer slack), one of real-time
-// priority never. Always permitted.
+// Of the calling thread: the kernel may wake an ordinary one 50 us late to save wake-ups (timer slack), one of
+// real-time priority never. Always permitted.
 void WakeWithoutSlack();
 
 // Of the process: pages once touched are not taken away.

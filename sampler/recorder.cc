@@ -14,6 +14,7 @@ namespace {
 using nlohmann::json;
 
 constexpr int64_t kAnchorEveryNs = 60 * kNanosPerSecond;
+constexpr int64_t kFlushEveryNs = 900 * kNanosPerMilli;  // a flush of a second ends some time before or after it
 // The block that identifies the run is repeated: one damaged place must not cost the recording.
 constexpr uint64_t kRunEveryBlocks = 300;
 // Names of threads are asked of /proc, some 10 us each: a storm of forks must not become one of look-ups.
@@ -166,19 +167,23 @@ void Recorder::AddAnchor(absl::string_view type) {
 
 void Recorder::AddEvent(int64_t t_ns, absl::string_view type, absl::string_view json) {
   encoder_.AddEvent(t_ns, type, json);
+  if (encoder_.bytes() >= kBlockBytes) HandOn();
+}
+
+void Recorder::AddNotice(absl::string_view text) {
+  AddEvent(MonotonicNs(), "notice", Dump({{"text", std::string(text)}}));
 }
 
 void Recorder::HandOn() {
   if (encoder_.empty()) return;
-  if (conditions_ && conditions_->any()) AddEvent(encoder_.last_ns(), "conditions", conditions_->Read());
+  if (conditions_ && conditions_->any()) encoder_.AddEvent(encoder_.last_ns(), "conditions", conditions_->Read());
   const int64_t first_ns = encoder_.first_ns();
   writer_->Write(BlockKind::kData, first_ns, encoder_.TakeBlock());
   comms_left_ = kCommsPerBlock;
   if (++blocks_ % kRunEveryBlocks == 0) writer_->Write(BlockKind::kRun, start_ns_, run_json_);
 }
 
-void Recorder::OnReport(FlushReport& report, const std::vector<VmRun>& retired) {
-  const int64_t end_ns = start_ns_ + report.t_ns;
+void Recorder::TellFlush(const FlushReport& report, const std::vector<VmRun>& retired) {
   json gone = json::array();
   for (const VmRun& vm : retired) gone.push_back(ToJson(vm));
   json counts = json::array();
@@ -202,17 +207,22 @@ void Recorder::OnReport(FlushReport& report, const std::vector<VmRun>& retired) 
     if (vm.halt_poll_ns) polled[absl::StrCat(vm.vm.pid)] = *vm.halt_poll_ns;
   }
   if (!polled.empty()) flush["halt_poll_ns"] = std::move(polled);
+  AddEvent(start_ns_ + report.t_ns, "flush", Dump(flush));
+}
+
+void Recorder::OnReport(FlushReport& report, const std::vector<VmRun>& retired) {
   for (const Mark& mark : report.marks) AddEvent(start_ns_ + mark.t_ns, "mark", Dump({{"label", mark.label}}));
   for (const SamplerReport& sampler : report.samplers) {
     for (const Stall& stall : sampler.new_stalls) {
-      AddEvent(end_ns, "stall",
-               Dump({{"package", sampler.package_id},
-                     {"t_ns", stall.t_ns},
-                     {"late_ns", stall.late_ns},
-                     {"stolen_ns", stall.stolen_ns}}));
+      AddEvent(start_ns_ + stall.t_ns, "stall",
+               Dump({{"package", sampler.package_id}, {"late_ns", stall.late_ns}, {"stolen_ns", stall.stolen_ns}}));
     }
   }
-  AddEvent(end_ns, "flush", Dump(flush));
+  // Of flushes of milliseconds one a second is told: enough for a replay to compare with.
+  if (report.last || !retired.empty() || !report.problems.empty() || report.t_ns - told_flush_ns_ >= kFlushEveryNs) {
+    told_flush_ns_ = report.t_ns;
+    TellFlush(report, retired);
+  }
 
   const size_t before = vms_.size();
   vms_.erase(std::remove_if(vms_.begin(), vms_.end(),

@@ -40,6 +40,9 @@ class Recorder final : public SampleObserver {
   // Anything else worth knowing at t_ns (CLOCK_MONOTONIC): an object of JSON text.
   void AddEvent(int64_t t_ns, absl::string_view type, absl::string_view json);
 
+  // What a person was told while it ran. Now.
+  void AddNotice(absl::string_view text);
+
   // How the sampling of each feed went; stored with each flush.
   void FollowCounts(std::vector<PackageFeed*> feeds) { feeds_ = std::move(feeds); }
 
@@ -53,6 +56,7 @@ class Recorder final : public SampleObserver {
   Recorder(std::unique_ptr<RecordingWriter> writer, const RunHeader& header, const RowTable& rows, ThreadFacts facts);
 
   void HandOn();
+  void TellFlush(const FlushReport& report, const std::vector<VmRun>& retired);
   void AddAnchor(absl::string_view type);
   RecordedRow NameOfRow(int row) const;
   std::string CommOf(const ThreadRun& thread);
@@ -67,6 +71,7 @@ class Recorder final : public SampleObserver {
   std::unique_ptr<MachineConditions> conditions_;
   std::vector<RecordedVm> vms_;  // as told to the encoder last
   uint64_t blocks_ = 0;
+  int64_t told_flush_ns_ = INT64_MIN / 2;
   int64_t last_anchor_ns_ = 0;
   int comms_left_ = 0;  // that may still be looked at in this block
   bool finished_ = false;
