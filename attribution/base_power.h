@@ -1,7 +1,7 @@
 // The base power of a package: what it draws when no thread runs. Learned online as the intercept of power on busy CPU
 // time, never as the smallest power once seen; or given by the operator.
 //
-// Pure: fed with blocks of energy and time, asked at each flush. In ticks per second, since units multiply at output.
+// Pure: fed with blocks of energy and time, asked every other second. In ticks per second, since units multiply at output.
 #pragma once
 
 #include <cstddef>

@@ -19,6 +19,10 @@ uint64_t BaseEnergy(const BasePower& base, int64_t dt_ns) {
 // energy of a later burst.
 constexpr int64_t kCatchUpNs = 10'000'000;
 
+// How often the base is learned anew: by the time that was charged, not at flushes, so that figures do not depend on
+// how long windows are. Just below the usual 2 s, so that a flush does not see its model change right after it began.
+constexpr int64_t kLearnEveryNs = 1'900'000'000;
+
 }  // namespace
 
 Ledger::Row& Ledger::row(int id) {
@@ -66,6 +70,13 @@ void Ledger::Add(const TimeWindow& time, uint64_t ticks) {
       flush_floor_ += std::min(energy, BaseEnergy(applied_base_, waiting_dt_ns_));
       for (const int id : waiting_rows_) row(id).flush_ns += row(id).waiting_ns;
       break;
+  }
+  base_unknown_in_flush_ = base_unknown_in_flush_ || !applied_base_.known;
+  since_learned_ns_ += waiting_dt_ns_;
+  if (since_learned_ns_ >= kLearnEveryNs) {
+    since_learned_ns_ = 0;
+    base_.Update();
+    applied_base_ = base_.base();
   }
   ClearWaiting();
 }
@@ -132,8 +143,9 @@ Settlement Ledger::Settle() {
   row(kFirstFreeRow - 1);  // the three rows exist even if nothing happened
   if (model_ == Model::kShare) SettleShare();
   Settlement result{.counter_ticks = flush_ticks_, .base = applied_base_};
-  result.model = model_ == Model::kBaseShare && !applied_base_.known ? Model::kCapacity : model_;
-  result.active_known = result.model != Model::kCapacity && applied_base_.known;
+  const bool base_known = applied_base_.known && !base_unknown_in_flush_;
+  result.model = model_ == Model::kBaseShare && !base_known ? Model::kCapacity : model_;
+  result.active_known = result.model != Model::kCapacity && base_known;
 
   std::vector<uint64_t> owed(rows_.size());
   std::transform(rows_.begin(), rows_.end(), owed.begin(), [](const Row& entry) { return entry.owed; });
@@ -145,8 +157,7 @@ Settlement Ledger::Settle() {
   }
   flush_ticks_ = 0;
   flush_floor_ = 0;
-  base_.Update();
-  applied_base_ = base_.base();
+  base_unknown_in_flush_ = false;
   return result;
 }
 

@@ -42,7 +42,7 @@ struct RowEnergy {
 struct Settlement {
   uint64_t counter_ticks = 0;  // == sum of rows' ticks
   std::vector<RowEnergy> rows;
-  Model model = Model::kBaseShare;  // the one applied: capacity stands in while base-share does not know the base
+  Model model = Model::kBaseShare;  // the one applied: capacity where base-share did not know the base all the time
   bool active_known = false;
   BasePower base;
 };
@@ -104,7 +104,9 @@ class Ledger {
   // What the idle row may still take: base power x time, less what it took. Bounded; see ChargeBaseShare.
   uint64_t idle_allowance_ = 0;
   BasePowerEstimator base_;
-  BasePower applied_base_;  // constant within a flush
+  BasePower applied_base_;  // of the next charge
+  int64_t since_learned_ns_ = 0;
+  bool base_unknown_in_flush_ = false;  // some of this flush was charged without it
   TickSettler settler_;
   // Scratch of the right size, kept from sample to sample.
   std::vector<int64_t> weights_;

@@ -111,6 +111,7 @@ void Recorder::OnVms(const std::vector<Vm>& vms) {
     if (has(vms_, ToRecorded(vm))) continue;
     json start = ToJson(VmRun{.uuid = vm.uuid, .name = vm.name, .pid = vm.pid, .start_time = vm.start_time});
     start["vcpus"] = vm.vcpus.size();
+    if (!vm.resources.empty()) start["resources"] = vm.resources;
     AddEvent(t_ns, "vm-start", Dump(start));
   }
   for (const RecordedVm& vm : vms_) {

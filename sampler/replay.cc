@@ -217,8 +217,8 @@ class Replayer final : public BlockVisitor {
       vm.epoch = 0;
     }
     if (options_.by_thread) DropThreadsAtRest(out);
-    const int64_t begin_ns = out.t_ns - out.dt_ns;
-    if (begin_ns >= options_.from_ns && out.t_ns <= options_.to_ns) on_report_(out);
+    const int64_t middle_ns = out.t_ns - out.dt_ns / 2;
+    if (middle_ns >= options_.from_ns && middle_ns < options_.to_ns) on_report_(out);
   }
 
   // Threads that are gone keep their rows; those with neither time nor energy in a window are no news in it.
@@ -232,7 +232,10 @@ class Replayer final : public BlockVisitor {
   }
 
   void Compare(const FlushReport& report, const RecordedFlush& flush) {
-    if (check_ == nullptr || options_.window_ns > 0 || options_.window_per_phase || options_.by_thread) return;
+    if (check_ == nullptr || options_.window_ns > 0 || options_.window_per_phase || options_.by_thread ||
+        !options_.base_power_w.empty()) {
+      return;
+    }
     for (const auto& [name, digest] : flush.digests) {
       const std::optional<Model> model = ModelByName(name);
       const uint32_t replayed = model ? FlushDigest(report, *model) : 0;

@@ -51,8 +51,8 @@ struct ReplayOptions {
   int64_t window_ns = 0;          // 0: the flushes of the run
   bool window_per_phase = false;  // windows end at the marks instead
   bool by_thread = false;         // a row for each thread, RowReport::thread
-  // Only windows that lie in here are told. What comes before is charged all the same, so that figures do not depend on
-  // where one looks from.
+  // Only windows whose middle lies in here are told (a window ends at a sample, some us after its time). What comes
+  // before is charged all the same, so that figures do not depend on where one looks from.
   int64_t from_ns = 0;
   int64_t to_ns = INT64_MAX;
 };

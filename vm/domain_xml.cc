@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <pugixml.hpp>
+#include <sstream>
 
 #include "absl/strings/str_cat.h"
 
@@ -95,6 +96,22 @@ absl::StatusOr<std::vector<GuestPort>> ParseGuestPorts(absl::string_view xml) {
     if (!has_serial && type == "serial") ports.push_back(IsaPort(device));
   }
   return ports;
+}
+
+std::string ResourcesOfVm(absl::string_view xml) {
+  pugi::xml_document document;
+  if (!document.load_buffer(xml.data(), xml.size())) return "";
+  std::ostringstream text;
+  for (const pugi::xml_node& node : document.child("domain").children()) {
+    for (const char* wanted : {"memory", "currentMemory", "memoryBacking", "vcpu", "vcpus", "iothreads", "cputune",
+                               "numatune", "cpu", "os"}) {
+      // Of the last one only the architecture and machine: its kernel's command line is nobody's business.
+      if (std::strcmp(node.name(), wanted) != 0) continue;
+      const bool is_os = std::strcmp(wanted, "os") == 0;
+      (is_os ? node.child("type") : node).print(text, "", pugi::format_raw);
+    }
+  }
+  return text.str();
 }
 
 }  // namespace vrapl

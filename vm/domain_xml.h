@@ -21,4 +21,11 @@ namespace vrapl {
 // devices.
 absl::StatusOr<std::vector<GuestPort>> ParseGuestPorts(absl::string_view xml);
 
+// What decides on a VM's run time and power, as the XML has it: memory, vCPUs,
+// CPU model, I/O threads, pinning and quotas (<cputune>), NUMA. Nothing else: the
+// rest may hold secrets. "" when `xml` is not a <domain>.   Threads: any.
+// Source: libvirt, "Domain XML format", CPU Allocation, CPU Tuning, NUMA Node
+// Tuning, IOThreads Allocation.
+std::string ResourcesOfVm(absl::string_view xml);
+
 }  // namespace vrapl

@@ -267,6 +267,7 @@ absl::StatusOr<std::vector<Vm>> Inventory::List() {
       continue;  // one broken VM does not hide the others
     }
     absl::StatusOr<std::vector<GuestPort>> ports = ParseGuestPorts(xml);
+    vm.resources = ResourcesOfVm(xml);
     std::free(xml);
     if (ports.ok()) {
       vm.ports = *std::move(ports);

@@ -56,6 +56,7 @@ struct Vm {
                                  // 22 of /proc/PID/stat
   std::vector<Vcpu> vcpus;       // by index; empty when QEMU does not name its threads
   std::vector<GuestPort> ports;  // empty when found without libvirt
+  std::string resources;         // XML: memory, vCPUs, pinning, quotas (vm/domain_xml.h); likewise
 
   friend bool operator==(const Vm&, const Vm&) = default;
 };

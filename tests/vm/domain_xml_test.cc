@@ -160,5 +160,19 @@ TEST(DomainXmlTest, RefusesWhatIsNoDomain) {
   EXPECT_THAT(ParseGuestPorts("<domain/>"), IsOkAndHolds(IsEmpty()));
 }
 
+TEST(ResourcesOfVmTest, TellsWhatDecidesOnPowerAndNoSecrets) {
+  const std::string xml = R"(<domain type='kvm'><name>web</name><memory unit='KiB'>1048576</memory>
+    <vcpu placement='static' cpuset='2-3'>2</vcpu><iothreads>1</iothreads>
+    <cputune><vcpupin vcpu='0' cpuset='2'/><quota>50000</quota></cputune>
+    <os><type arch='x86_64' machine='pc-q35-7.2'>hvm</type><cmdline>token=secret</cmdline></os>
+    <cpu mode='host-model'/><devices><graphics passwd='secret'/></devices></domain>)";
+  EXPECT_EQ(
+      ResourcesOfVm(xml),
+      R"(<memory unit="KiB">1048576</memory><vcpu placement="static" cpuset="2-3">2</vcpu><iothreads>1</iothreads>)"
+      R"(<cputune><vcpupin vcpu="0" cpuset="2" /><quota>50000</quota></cputune>)"
+      R"(<type arch="x86_64" machine="pc-q35-7.2">hvm</type><cpu mode="host-model" />)");
+  EXPECT_EQ(ResourcesOfVm("no xml"), "");
+}
+
 }  // namespace
 }  // namespace vrapl
