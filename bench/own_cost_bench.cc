@@ -326,7 +326,7 @@ int Main(int argc, char** argv) {
   const std::unique_ptr<EnergySource> source = OrExit(MakeMovingRegisters(kReaderCpu));
   const int rounds = std::max(4, static_cast<int>(seconds * 1e9 / static_cast<double>(kBlockNs)));
   MeasureCpu(*source, vms, rounds);
-  MeasureSwitches(*source, vms, switch_cpu, rounds * 3 / 2, kNanosPerSecond / 5);
+  MeasureSwitches(*source, vms, switch_cpu, rounds * 5 / 4, kNanosPerSecond / 5);
   ::unlink(RecordingPath().c_str());
   return 0;
 }
