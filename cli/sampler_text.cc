@@ -25,8 +25,9 @@ std::vector<std::string> SamplerLines(const SamplerReport& sampler, double secon
     lines.push_back(absl::StrFormat(
         "%d at an update, %d of them of several; %d where none came or it was not seen, %d without any%s",
         edges.at_edge, edges.doubles, edges.missed, edges.empty,
-        edges.by_clock == 0 ? ""
-                            : absl::StrFormat("; %d by the clock: the counter showed no updates", edges.by_clock)));
+        edges.by_clock == 0
+            ? ""
+            : absl::StrFormat("; %d by the clock: no updates came, or each wake was too late", edges.by_clock)));
   }
   if (sampler.cpu_time_ns > 0 && seconds > 0) {
     lines.push_back(absl::StrFormat("%.3f s of CPU time by the sampling thread, %.2f %% of a CPU",

@@ -14,7 +14,7 @@ struct EdgeCounts {
   uint64_t missed = 0;    // no update came, or the thread was held up when one did: at some instant in between
   uint64_t doubles = 0;   // of at_edge, those with the energy of several updates
   uint64_t empty = 0;     // in which the counter did not move
-  uint64_t by_clock = 0;  // the counter had shown no updates for a while
+  uint64_t by_clock = 0;  // the counter had shown no updates for a while, or the thread had woken too late for them
 
   bool locked() const { return at_edge + missed > 0; }
 };

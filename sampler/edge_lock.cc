@@ -72,45 +72,42 @@ EdgeLock::Tick EdgeLock::Next() {
     misses_ = kMissesToRest - 2;  // it need not be sixteen times again
   }
   Tick tick;
-  for (;;) {
-    clock_.SleepUntil(wake_ns());
-    const int64_t now_ns = clock_.NowNs();
-    tick.late_ns = std::max(tick.late_ns, now_ns - wake_ns());
-    uint64_t raw = 0;
-    if (source_.Peek(domain_, raw) != 0) {
-      OnNoEdge(tick);
-      return tick;
-    }
-    if (now_ns - last_edge_ns_ > kMaxCoastPeriods * period_ns()) lost_ = true;
-    const int64_t early_ns = expected_ns_ - period_ns() / kEarlyPart;
-    const bool in_time = now_ns < early_ns;
-    if (!lost_) {
-      // With several updates to a sample the value does not tell whether the last of them has been.
-      const bool gone = stride_ == 1 ? raw != raw_ : !in_time;
-      if (gone && !in_time) {
-        // Nobody knows when that one was. The next sample is taken at an update again, and has the energy of both.
-        const int64_t passed = (now_ns - early_ns) / step_ns() + 1;
-        tick.missed += static_cast<uint64_t>(passed);
-        expected_ns_ += passed * step_ns();
-        raw_ = raw;
-        continue;
-      }
-      lost_ = gone;  // an update where none was due
-    }
-    const int64_t limit_ns = lost_ ? now_ns + period_ns() * 3 / 2 : expected_ns_ + period_ns() / 2;
-    switch (Poll(raw, now_ns, limit_ns, tick)) {
-      case Polled::kEdge:
-        OnEdge(tick);
-        break;
-      case Polled::kBlurred:
-        OnBlurred(tick);
-        break;
-      case Polled::kNone:
-        OnNoEdge(tick);
-        break;
-    }
+  clock_.SleepUntil(wake_ns());
+  const int64_t now_ns = clock_.NowNs();
+  tick.late_ns = now_ns - wake_ns();
+  uint64_t raw = 0;
+  if (source_.Peek(domain_, raw) != 0) {
+    OnNoEdge(tick);
     return tick;
   }
+  bool too_late = now_ns >= expected_ns_ - period_ns() / kEarlyPart;
+  if (now_ns - last_edge_ns_ > kMaxCoastPeriods * period_ns()) lost_ = true;
+  if (!lost_) {
+    // With several updates to a sample the value does not tell whether the last of them has been.
+    const bool gone = stride_ == 1 ? raw != raw_ : too_late;
+    too_late = too_late && gone;
+    // It came too early or the thread too late, and nobody knows when it was. The next one is waited for here and now:
+    // to sleep first would be to wake too late again.
+    lost_ = gone;
+  }
+  const int64_t limit_ns = lost_ ? now_ns + period_ns() * 3 / 2 : expected_ns_ + period_ns() / 2;
+  switch (Poll(raw, now_ns, limit_ns, tick)) {
+    case Polled::kEdge:
+      OnEdge(tick);
+      break;
+    case Polled::kBlurred:
+      OnBlurred(tick);
+      break;
+    case Polled::kNone:
+      OnNoEdge(tick);
+      return tick;
+  }
+  if (too_late) {
+    CountMiss(tick.after_ns);
+  } else {
+    misses_ = 0;
+  }
+  return tick;
 }
 
 EdgeLock::Polled EdgeLock::Poll(uint64_t old, int64_t before_ns, int64_t limit_ns, Tick& tick) {
@@ -134,19 +131,20 @@ void EdgeLock::OnEdge(Tick& tick) {
   const int64_t edge_ns = tick.edge_ns();
   tick.flags = kSampleAtEdge;
   if (edge_ns - last_sample_ns_ > step_ns() + period_ns() / 2) tick.flags |= kSampleDouble;
-  const int64_t passed = (edge_ns - expected_ns_ + step_ns() / 2) / step_ns();
-  if (passed > 0) tick.missed += static_cast<uint64_t>(passed);
-  if (!lost_ && last_edge_ns_ == last_sample_ns_) {
-    const double spacing_ns = static_cast<double>(edge_ns - last_edge_ns_) / static_cast<double>(stride_);
+  // So many updates after the one that was to be sampled.
+  const int64_t after = std::max<int64_t>(0, (edge_ns - expected_ns_ + period_ns() / 2) / period_ns());
+  tick.missed += static_cast<uint64_t>(after / stride_);
+  if (!lost_ && after == 0 && last_edge_ns_ == last_sample_ns_) {
+    const double periods = std::round(static_cast<double>(expected_ns_ - last_edge_ns_) / update_period_ns_);
+    const double spacing_ns = static_cast<double>(edge_ns - last_edge_ns_) / periods;
     if (std::abs(spacing_ns - update_period_ns_) < update_period_ns_ / 2) {
       update_period_ns_ = std::clamp(update_period_ns_ + (spacing_ns - update_period_ns_) * kFollow,
                                      learned_period_ns_ * (1 - kMaxDrift), learned_period_ns_ * (1 + kMaxDrift));
     }
   }
   last_edge_ns_ = last_sample_ns_ = edge_ns;
-  expected_ns_ = edge_ns + step_ns();
+  expected_ns_ = edge_ns + step_ns() - (after % stride_) * period_ns();
   lost_ = false;
-  misses_ = 0;
 }
 
 // The thread was held up between two reads: that an update was is known, and roughly when.
@@ -157,7 +155,6 @@ void EdgeLock::OnBlurred(Tick& tick) {
   lost_ = tick.after_ns - tick.before_ns > period_ns() / 2;
   expected_ns_ = tick.edge_ns() + step_ns();
   last_sample_ns_ = tick.after_ns;
-  misses_ = 0;
 }
 
 void EdgeLock::OnNoEdge(Tick& tick) {
@@ -169,8 +166,11 @@ void EdgeLock::OnNoEdge(Tick& tick) {
   expected_ns_ += (passed + 1) * step_ns();
   last_sample_ns_ = now_ns;
   lost_ = true;
-  if (++misses_ < kMissesToRest) return;
-  rest_until_ns_ = now_ns + kRestNs;
+  CountMiss(now_ns);
+}
+
+void EdgeLock::CountMiss(int64_t now_ns) {
+  if (++misses_ >= kMissesToRest) rest_until_ns_ = now_ns + kRestNs;
 }
 
 Alignment AlignToEdges(EnergySource& source, absl::Span<const UpdateSummary> updates, int64_t period_ns) {

@@ -3,7 +3,8 @@
 // periods and the instants at which they ended, which reads by the clock do not.
 //
 // The thread that polls has real-time priority, so polling ends: at an eighth of a period per update when all is well,
-// at half a period past the update when none comes. After some updates in a row that did not come it samples by the
+// at half a period past the update when none comes, at one and a half when the thread woke too late for the update and
+// waits for the next. After some updates in a row that did not come, or that it woke too late for, it samples by the
 // clock for a second before it tries again.
 //
 // Allocates nothing, takes no lock, logs nothing.   Threads: the sampling thread.
@@ -69,6 +70,7 @@ class EdgeLock {
   void OnEdge(Tick& tick);
   void OnBlurred(Tick& tick);
   void OnNoEdge(Tick& tick);
+  void CountMiss(int64_t now_ns);
   int64_t period_ns() const { return static_cast<int64_t>(update_period_ns_); }
 
   EnergySource& source_;
@@ -82,7 +84,7 @@ class EdgeLock {
   int64_t last_sample_ns_ = 0;  // at an edge or not
   uint64_t raw_ = 0;            // the counter after the last edge
   bool lost_ = true;            // where the next update lies is not known to a part of a period
-  int misses_ = 0;              // in a row
+  int misses_ = 0;              // in a row: no update came, or the thread woke too late for it
   int64_t rest_until_ns_ = 0;   // by the clock until then
 };
 

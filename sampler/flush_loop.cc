@@ -167,8 +167,9 @@ void FlushLoop::Report(bool last) {
   }
   for (const SamplerReport& sampler : report.samplers) {
     if (sampler.edges.by_clock == 0 || std::exchange(told_no_updates_, true)) continue;
-    report.problems.push_back(absl::StrCat("the counter of package ", sampler.package_id,
-                                           " shows no updates at times: it is sampled by the clock then"));
+    report.problems.push_back(absl::StrCat("package ", sampler.package_id,
+                                           " is sampled by the clock at times: its counter showed no updates, or "
+                                           "the thread woke too late for them"));
   }
   ReportLostSwitches(report);
   report.marks = TakeMarks(last);

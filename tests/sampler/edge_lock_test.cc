@@ -3,15 +3,15 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
 #include <cerrno>
-#include <functional>
 #include <random>
 
-#include "emulator/update_schedule.h"
 #include "sampler/edge_counts.h"
 #include "sampler/sampling_loop.h"
 #include "tests/count_allocations.h"
 #include "tests/sampler/made_package.h"
+#include "tests/sampler/scheduled_counter.h"
 
 namespace vrapl {
 namespace {
@@ -20,62 +20,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 constexpr int64_t kMs = kNanosPerMilli;
-constexpr int64_t kPeekNs = 700;
-
-// 60 W in ticks of 1 uJ; a read costs time, as real ones do.
-class ScheduledCounter final : public EnergySource {
- public:
-  ScheduledCounter(SimulatedClock& clock, int64_t period_ns, int64_t jitter_ns)
-      : clock_(clock), schedule_(clock.NowNs() + 300'000, period_ns, jitter_ns, /*seed=*/7) {
-    info_.cpus = {0, 1};
-    info_.domains.push_back({.id = {RaplDomain::kPackage}, .unit = {1e-6}});
-  }
-
-  absl::string_view backend() const override { return "made"; }
-  const PackageInfo& package() const override { return info_; }
-  void Read(EnergySample& sample) override {
-    sample.before_ns = clock_.NowNs();
-    sample.error[0] = error_;
-    if (error_ == 0) good_ = Ticks();
-    sample.ticks[0] = good_;
-    clock_.Advance(1'500);
-    sample.after_ns = clock_.NowNs();
-  }
-  int Peek(size_t, uint64_t& raw) override {
-    clock_.Advance(kPeekNs / 2);
-    raw = Ticks();
-    clock_.Advance(kPeekNs - kPeekNs / 2);
-    ++peeks_;
-    if (on_peek_) on_peek_();
-    return error_;
-  }
-  void StartAnew() override {}
-
-  uint64_t Ticks() const { return static_cast<uint64_t>(Updates(clock_.NowNs())) * 60'000; }
-  // So many updates up to then, but for those from `from` to `to`, in which the counter rests.
-  int64_t Updates(int64_t t_ns) const {
-    const int64_t all = schedule_.LastIndex(t_ns) + 1;
-    if (t_ns < rest_from_ns_) return all;
-    const int64_t before = schedule_.LastIndex(rest_from_ns_) + 1;
-    return t_ns < rest_to_ns_ ? before : all - (schedule_.LastIndex(rest_to_ns_) + 1 - before);
-  }
-  int64_t InstantOf(uint64_t ticks) const { return schedule_.Instant(static_cast<int64_t>(ticks / 60'000) - 1); }
-  void Rest(int64_t from_ns, int64_t to_ns) { rest_from_ns_ = from_ns, rest_to_ns_ = to_ns; }
-  void SetError(int error) { error_ = error; }
-  void OnPeek(std::function<void()> on_peek) { on_peek_ = std::move(on_peek); }
-  int64_t peeks() const { return peeks_; }
-
- private:
-  SimulatedClock& clock_;
-  UpdateSchedule schedule_;
-  PackageInfo info_;
-  int64_t rest_from_ns_ = INT64_MAX;
-  int64_t rest_to_ns_ = INT64_MAX;
-  int error_ = 0;
-  uint64_t good_ = 0;
-  int64_t peeks_ = 0;
-  std::function<void()> on_peek_;
-};
+constexpr int64_t kPeekNs = ScheduledCounter::kPeekNs;
 
 struct Taken {
   SampleHeader header;
@@ -109,11 +54,11 @@ class EdgeLockTest : public testing::Test {
     return all;
   }
   // Whatever happened: no time and no energy is lost, and each tick is sampled or missed.
-  void ExpectLaws(int64_t allowed_ticks) {
+  void ExpectLaws(int64_t allowed_ticks, int64_t updates_per_tick = 1) {
     EXPECT_EQ(run_ns_, 2 * dt_ns_);
     EXPECT_EQ(last_ticks_, counter_->Ticks());
     const LatenessSummary lateness = loop_->lateness();
-    const int64_t passed = counter_->Updates(clock_.NowNs()) - at_start_;
+    const int64_t passed = (counter_->Updates(clock_.NowNs()) - at_start_) / updates_per_tick;
     EXPECT_NEAR(static_cast<double>(lateness.samples + lateness.missed), static_cast<double>(passed),
                 static_cast<double>(allowed_ticks));
   }
@@ -181,6 +126,53 @@ TEST_F(EdgeLockTest, LateWakesAreMissedTicksAndDoubleSamplesNotBlindOnes) {
   }
 }
 
+// Deep idle states, no real-time rights or steal: 130 us is enough at 1 ms, less at longer periods.
+TEST_F(EdgeLockTest, WhereEveryWakeIsTooLateItGoesByTheClock) {
+  for (const int64_t period_ns : {kMs, 5 * kMs, 10 * kMs, 20 * kMs, 100 * kMs}) {
+    SCOPED_TRACE(period_ns);
+    Make(1'000'000, 3'000, 1'000'000, period_ns);
+    edges_ = {};
+    last_ticks_ = 0;
+    dt_ns_ = run_ns_ = 0;
+    StepFor(50 * period_ns);
+    clock_.OnSleep([&](int64_t) { clock_.Advance(200'000); });
+    const uint64_t by_clock = edges_.counts().by_clock;
+    const int64_t wakes = 200;
+    const std::vector<Taken> samples = StepFor(wakes * period_ns + 2 * kNanosPerSecond);
+    const int64_t ticks = wakes + 2 * kNanosPerSecond / period_ns;
+    EXPECT_GT(static_cast<int64_t>(samples.size()), ticks * 9 / 10);
+    for (size_t i = 1; i < samples.size(); ++i) {
+      ASSERT_LE(samples[i].header.dt_ns, period_ns + 2 * kMs) << i << ": two updates more than asked for, at most";
+    }
+    EXPECT_EQ(samples[EdgeLock::kMissesToRest].header.flags, 0u) << "by the clock";
+    const auto tried = static_cast<int64_t>(samples.size() - (edges_.counts().by_clock - by_clock));
+    EXPECT_LE(tried, EdgeLock::kMissesToRest + 3 * ((wakes * period_ns) / EdgeLock::kRestNs + 3));
+    ExpectLaws(3, period_ns / kMs);
+    clock_.OnSleep(nullptr);
+    // Once it wakes in time it is at the updates again.
+    StepFor(EdgeLock::kRestNs + 3 * period_ns);
+    for (const Taken& taken : StepFor(50 * period_ns)) ASSERT_EQ(taken.header.flags, kSampleAtEdge);
+  }
+}
+
+TEST_F(EdgeLockTest, WhileItWaitsForAnUpdateThatWasMissedTheSwitchLogIsLookedAt) {
+  run_time_.SetLongestPause(10 * kMs);
+  Make(1'000'000, 3'000, 1'000'000, 100 * kMs);
+  StepFor(kNanosPerSecond);
+  clock_.OnSleep([&](int64_t) { clock_.Advance(200'000); });
+  StepFor(kNanosPerSecond);
+  EXPECT_LE(run_time_.longest_pause_seen_ns(), 12 * kMs);
+  // Nor does it wait for an update that it cannot see before it stops.
+  std::atomic<bool> stop = false;
+  const int64_t asked_ns = clock_.NowNs() + 30 * kMs;
+  clock_.OnSleep([&](int64_t now_ns) {
+    clock_.Advance(200'000);
+    stop = now_ns >= asked_ns;
+  });
+  loop_->Run(stop);
+  EXPECT_LE(clock_.NowNs(), asked_ns + 12 * kMs);
+}
+
 TEST_F(EdgeLockTest, ACounterThatRestsIsSampledByTheClockAndLockedToAgain) {
   Make(1'000'000, 3'000, 1'000'000);
   StepFor(500 * kMs);
@@ -246,6 +238,19 @@ TEST_F(EdgeLockTest, ALongerPeriodIsSoManyUpdates) {
     ASSERT_EQ(samples[i].ticks - samples[i - 1].ticks, 600'000u);
   }
   EXPECT_LT(counter_->peeks() * kPeekNs, 5 * kNanosPerSecond * 2 / 100);
+}
+
+TEST_F(EdgeLockTest, AfterALateWakeALongerPeriodIsOnItsGridAgain) {
+  Make(999'000, 5'000, 999'000, 10 * kMs);
+  int64_t sleeps = 0;
+  clock_.OnSleep([&](int64_t) { clock_.Advance(++sleeps % 3 == 0 ? 200'000 : 10'000); });
+  for (const Taken& taken : StepFor(5 * kNanosPerSecond)) ASSERT_NE(taken.header.flags & kSampleAtEdge, 0u);
+  ExpectLaws(1, 10);
+  EXPECT_EQ(loop_->lateness().missed, 0u) << "one update late is no missed tick";
+  clock_.OnSleep(nullptr);
+  const int64_t peeks = counter_->peeks();
+  StepFor(kNanosPerSecond);
+  EXPECT_LT((counter_->peeks() - peeks) * kPeekNs, 100 * 140'000) << "it still knows the period";
 }
 
 TEST_F(EdgeLockTest, ThePeriodFollowsTheCounter) {
