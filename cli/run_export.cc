@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -12,8 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "base/posix.h"
-#include "cli/median.h"
-#include "cli/run_text.h"
+#include "cli/run_summary.h"
 
 namespace vrapl {
 namespace {
@@ -75,6 +73,7 @@ Json ResultJson(const RunsInfo& info, const RunResult& result) {
                {"exit_code", end.exit_code}};
   if (end.signal != 0) json["signal"] = end.signal;
   if (!end.error.empty()) json["error"] = end.error;
+  if (result.interrupted) json["interrupted"] = true;
   json["user_ns"] = end.user_ns;
   json["system_ns"] = end.system_ns;
   json["max_rss_kib"] = end.max_rss_kib;
@@ -98,24 +97,18 @@ Json ResultJson(const RunsInfo& info, const RunResult& result) {
 Json SummaryJson(const RunsInfo& info, const std::vector<RunResult>& results) {
   Json summaries = Json::array();
   for (size_t command = 0; command < info.commands.size(); ++command) {
-    std::vector<std::string> order;
-    std::map<std::string, std::vector<double>> values;
-    for (const RunResult& result : results) {
-      if (result.plan.command != static_cast<int>(command)) continue;
-      for (const Figure& figure : FiguresOf(info, result)) {
-        if (values.count(figure.name) == 0) order.push_back(figure.name);
-        values[figure.name].push_back(figure.value);
-      }
-    }
+    const CommandSummary summary = SummarizeRuns(info, results, static_cast<int>(command));
     Json figures = Json::object();
-    for (const std::string& name : order) {
-      const MedianSummary summary = SummarizeMedian(values[name]);
-      figures[name] = {{"runs", summary.count},        {"median", summary.median},
-                       {"low", summary.low},           {"high", summary.high},
-                       {"coverage", summary.coverage}, {"least", summary.least},
-                       {"most", summary.most},         {"outliers", OutliersByMad(values[name])}};
+    for (const auto& [name, median, outliers] : summary.figures) {
+      figures[name] = {{"runs", median.count}, {"median", median.median},     {"low", median.low},
+                       {"high", median.high},  {"coverage", median.coverage}, {"least", median.least},
+                       {"most", median.most},  {"outliers", outliers}};
     }
-    summaries.push_back({{"command", info.commands[command]}, {"figures", std::move(figures)}});
+    summaries.push_back({{"command", info.commands[command]},
+                         {"runs", summary.runs},
+                         {"failed", summary.failed},
+                         {"interrupted", summary.interrupted},
+                         {"figures", std::move(figures)}});
   }
   return summaries;
 }

@@ -55,6 +55,7 @@ struct RunResult {
   int64_t start_t_ns = 0;  // from the start of sampling
   int64_t wall_ns = 0;     // from letting it go to its end
   CommandEnd end;
+  bool interrupted = false;      // a signal came for us while it ran: it may not have done all of its work
   Interval whole;                // from the last sample before the start to the first after the end
   std::vector<Interval> phases;  // empty without marks; else the first is what came before the first mark
   uint64_t missed_forks = 0;     // their children are not in the row command

@@ -28,6 +28,7 @@ void RunSession::OnSignal(int number, bool pass_on) {
   interrupted_ = true;
   ++signals_;
   if (command_ == nullptr) return;
+  if (state_ == State::kBaseline || state_ == State::kRunning) result_->interrupted = true;
   if (signals_ >= kPatience) {
     command_->Signal(SIGKILL);
   } else if (pass_on) {

@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "cli/median.h"
+#include "cli/run_summary.h"
 
 namespace vrapl {
 namespace {
@@ -15,30 +15,9 @@ namespace {
 double Seconds(int64_t ns) { return static_cast<double>(ns) * 1e-9; }
 double Joules(int64_t uj) { return static_cast<double>(uj) * 1e-6; }
 
-// A line of the table: energy by counter, and run time, which each counter of a package shows.
-struct Line {
-  int64_t run_time_ns = 0;
-  std::map<Interval::CounterKey, int64_t> energy_uj;
-};
-
 std::string LineName(const RunsInfo& info, const Interval::RowKey& key, const Interval::Row& row) {
   if (key.kind != RowKind::kVm) return std::string(RowKindName(key.kind));
   return IsAskedFor(info, key, row) ? absl::StrCat("vm ", row.vm_name) : "other VMs";
-}
-
-// The lines of one model, the command first, then VMs, then the rest in the order of RowKind.
-std::vector<std::pair<std::string, Line>> LinesOf(const RunsInfo& info, const Interval& interval) {
-  std::map<std::pair<int, std::string>, Line> lines;
-  for (const auto& [key, row] : interval.rows) {
-    if (key.model != info.models.front()) continue;
-    const int rank = key.kind == RowKind::kCommand ? 0 : key.kind == RowKind::kVm ? 1 : 2 + static_cast<int>(key.kind);
-    Line& line = lines[{rank, LineName(info, key, row)}];
-    line.energy_uj[key.counter] += row.energy_uj;
-    if (std::get<2>(key.counter).domain == RaplDomain::kPackage) line.run_time_ns += row.run_time_ns;
-  }
-  std::vector<std::pair<std::string, Line>> ordered;
-  for (auto& [key, line] : lines) ordered.emplace_back(key.second, std::move(line));
-  return ordered;
 }
 
 std::string Table(const RunsInfo& info, const Interval& interval) {
@@ -113,6 +92,20 @@ bool IsAskedFor(const RunsInfo& info, const Interval::RowKey& key, const Interva
                      [&](const std::string& vm) { return vm == row.vm_name || vm == key.vm_id; });
 }
 
+std::vector<std::pair<std::string, TableLine>> LinesOf(const RunsInfo& info, const Interval& interval) {
+  std::map<std::pair<int, std::string>, TableLine> lines;
+  for (const auto& [key, row] : interval.rows) {
+    if (key.model != info.models.front()) continue;
+    const int rank = key.kind == RowKind::kCommand ? 0 : key.kind == RowKind::kVm ? 1 : 2 + static_cast<int>(key.kind);
+    TableLine& line = lines[{rank, LineName(info, key, row)}];
+    line.energy_uj[key.counter] += row.energy_uj;
+    if (std::get<2>(key.counter).domain == RaplDomain::kPackage) line.run_time_ns += row.run_time_ns;
+  }
+  std::vector<std::pair<std::string, TableLine>> ordered;
+  for (auto& [key, line] : lines) ordered.emplace_back(key.second, std::move(line));
+  return ordered;
+}
+
 std::string RunText(const RunsInfo& info, const RunResult& result) {
   std::string text =
       absl::StrCat("\n  ", info.commands[static_cast<size_t>(result.plan.command)], ": ", EndText(result.end), "\n");
@@ -127,74 +120,49 @@ std::string RunText(const RunsInfo& info, const RunResult& result) {
   return text + PhasesText(info, result.phases);
 }
 
-std::vector<Figure> FiguresOf(const RunsInfo& info, const RunResult& result) {
-  std::vector<Figure> figures = {{"wall time s", Seconds(result.wall_ns)}};
-  const auto of_lines = [&](const Interval& interval, const std::string& prefix) {
-    for (const auto& [name, line] : LinesOf(info, interval)) {
-      if (name != "command" && name.rfind("vm ", 0) != 0) continue;
-      figures.push_back({absl::StrCat(prefix, name, " run time s"), Seconds(line.run_time_ns)});
-      for (const auto& [key, energy_uj] : line.energy_uj) {
-        figures.push_back({absl::StrCat(prefix, name, " ", CounterName(key), " J"), Joules(energy_uj)});
-      }
-    }
-  };
-  of_lines(result.whole, "");
-  for (const auto& [key, counter] : result.whole.counters) {
-    figures.push_back({absl::StrCat("host ", CounterName(key), " J"), Joules(counter.energy_uj)});
-  }
-  for (const Interval& phase : result.phases) {
-    const std::string label = absl::StrCat("[", phase.label.empty() ? "before" : phase.label, "] ");
-    figures.push_back({label + "time s", Seconds(phase.dt_ns)});
-    of_lines(phase, label);
-  }
-  return figures;
-}
-
 std::string RunsText(const RunsInfo& info, const std::vector<RunResult>& results) {
   std::string text;
   for (size_t command = 0; command < info.commands.size(); ++command) {
-    std::vector<std::string> order;
-    std::map<std::string, std::vector<double>> values;
-    const RunResult* first = nullptr;
-    size_t runs = 0;
-    int failed = 0;
-    uint64_t missed_forks = 0;
-    for (const RunResult& result : results) {
-      if (result.plan.command != static_cast<int>(command) || result.plan.warmup) continue;
-      if (first == nullptr) first = &result;
-      ++runs;
-      failed += result.end.exit_code != 0;
-      missed_forks += result.missed_forks;
-      for (const Figure& figure : FiguresOf(info, result)) {
-        if (values.count(figure.name) == 0) order.push_back(figure.name);
-        values[figure.name].push_back(figure.value);
-      }
+    const CommandSummary summary = SummarizeRuns(info, results, static_cast<int>(command));
+    absl::StrAppend(&text, "\n  ", info.commands[command], ": ", summary.runs, summary.runs == 1 ? " run" : " runs");
+    if (summary.failed > 0) {
+      absl::StrAppend(&text, ", ", summary.failed, " failed (the first: ", EndText(summary.first_failed->end), ")");
     }
-    absl::StrAppend(&text, "\n  ", info.commands[command], ": ", runs, runs == 1 ? " run" : " runs",
-                    failed > 0 ? absl::StrCat(", ", failed, " failed (the first: ", EndText(first->end), ")") : "",
-                    "\n");
-    if (first == nullptr) continue;
-    absl::StrAppend(&text, "  ", Conditions(info, first->whole), "\n\n");
-    const double coverage = RanksOfMedianInterval(runs).coverage;
+    if (summary.interrupted > 0) absl::StrAppend(&text, ", ", summary.interrupted, " cut by a signal");
+    text += "\n";
+    if (summary.first == nullptr) continue;
+    if (summary.good() == 0) {
+      absl::StrAppend(&text, "  None ended well, so there are no medians. The first of them:\n",
+                      RunText(info, *summary.first));
+      continue;
+    }
+    if (summary.good() < summary.runs) {
+      absl::StrAppend(&text, "  The figures are of the other ", summary.good(), ".\n");
+    }
+    absl::StrAppend(&text, "  ", Conditions(info, summary.first->whole), "\n\n");
+    const double coverage = RanksOfMedianInterval(summary.good()).coverage;
     absl::StrAppendFormat(&text, "  %-32s %13s   %13s %13s %13s %13s\n", "", "median",
                           absl::StrFormat("%.1f %% from", 100 * coverage), "to", "least", "most");
-    for (const std::string& name : order) {
-      const MedianSummary summary = SummarizeMedian(values[name]);
-      absl::StrAppendFormat(&text, "  %-32s %13.6f   %13.6f %13.6f %13.6f %13.6f", name, summary.median, summary.low,
-                            summary.high, summary.least, summary.most);
-      const std::vector<size_t> outliers = OutliersByMad(values[name]);
+    for (const auto& [name, median, outliers] : summary.figures) {
+      absl::StrAppendFormat(&text, "  %-32s %13.6f   %13.6f %13.6f %13.6f %13.6f", name, median.median, median.low,
+                            median.high, median.least, median.most);
+      if (median.count < summary.good()) {
+        absl::StrAppendFormat(&text, "  (of %d runs: %.1f %%)", median.count, 100 * median.coverage);
+      }
       if (!outliers.empty()) {
-        text += absl::StrCat("  ! does not fit: run ", absl::StrJoin(outliers, ", ", [](std::string* out, size_t i) {
-                               absl::StrAppend(out, i + 1);
-                             }));
+        text +=
+            absl::StrCat("  ! does not fit: run ",
+                         absl::StrJoin(outliers, ", ", [](std::string* out, int i) { absl::StrAppend(out, i + 1); }));
       }
       text += "\n";
     }
     if (coverage < 0.95) {
-      absl::StrAppendFormat(&text, "  (the interval of a median needs 6 runs for 95 %%: %d cover %.1f %%)\n", runs,
-                            100 * coverage);
+      absl::StrAppendFormat(&text, "  (the interval of a median needs 6 runs for 95 %%: %d cover %.1f %%)\n",
+                            summary.good(), 100 * coverage);
     }
-    if (missed_forks > 0) absl::StrAppend(&text, "  ! ", missed_forks, " forks were missed: children may be too\n");
+    if (summary.missed_forks > 0) {
+      absl::StrAppend(&text, "  ! ", summary.missed_forks, " forks were missed: children may be too\n");
+    }
   }
   absl::StrAppend(&text,
                   "\n  Intervals: of the median, by order statistics; they hold for values of any distribution.\n"

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_split.h"
 #include "cli/run_export.h"
+#include "cli/run_summary.h"
 #include "cli/run_text.h"
 
 namespace vrapl {
@@ -12,6 +13,7 @@ namespace {
 
 using testing::AllOf;
 using testing::Contains;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 using testing::SizeIs;
@@ -105,6 +107,64 @@ TEST(RunsTextTest, TellsMediansAndWhoDoesNotFit) {
                           HasSubstr("command package-0 J"), Not(HasSubstr("needs 6"))));
   results.resize(3);
   EXPECT_THAT(RunsText(Info(), results), HasSubstr("3 cover 75.0 %"));
+}
+
+const FigureSummary& Named(const CommandSummary& summary, const std::string& name) {
+  for (const FigureSummary& figure : summary.figures) {
+    if (figure.name == name) return figure;
+  }
+  ADD_FAILURE() << "no figure " << name;
+  return summary.figures.front();
+}
+
+TEST(RunSummaryTest, PhasesOfOneLabelAreAddedUpAndAreNoRuns) {
+  std::vector<RunResult> results;
+  for (int i = 0; i < 3; ++i) {
+    results.push_back(Result(2'000'000, i));
+    results.back().phases.assign(5, results.back().whole);
+    for (Interval& phase : results.back().phases) phase.label = "iter";
+  }
+  const FigureSummary time = Named(SummarizeRuns(Info(), results, 0), "[iter] time s");
+  EXPECT_EQ(time.median.count, 3u);
+  EXPECT_EQ(time.median.coverage, 0.75);
+  EXPECT_DOUBLE_EQ(time.median.median, 5 * 0.002);
+}
+
+TEST(RunSummaryTest, AFigureThatARunLacksKeepsTheNumbersOfTheOthers) {
+  std::vector<RunResult> results;
+  for (int i = 0; i < 9; ++i) {
+    results.push_back(Result(2'000'000 + i * 1000, i));
+    if (i < 2) continue;
+    results.back().phases = {results.back().whole};
+    results.back().phases[0].label = "late";
+    results.back().phases[0].dt_ns = i == 4 ? 900'000'000 : 2'000'000 + i * 1000;
+  }
+  const FigureSummary late = Named(SummarizeRuns(Info(), results, 0), "[late] time s");
+  EXPECT_EQ(late.median.count, 7u);
+  EXPECT_THAT(late.outliers, ElementsAre(4));
+  EXPECT_THAT(RunsText(Info(), results),
+              AllOf(HasSubstr("96.1 % from"), HasSubstr("(of 7 runs: 98.4 %)"), HasSubstr("! does not fit: run 5\n")));
+}
+
+TEST(RunSummaryTest, RunsThatFailedOrWereCutAreCountedAndLeftOut) {
+  std::vector<RunResult> results;
+  for (int i = 0; i < 5; ++i) {
+    results.push_back(Result(2'000'000, i));
+    results.back().wall_ns = 1'000'000'000;
+  }
+  results[1].end.exit_code = 3;
+  results[1].wall_ns = 10;
+  results[4].interrupted = true;
+  results[4].wall_ns = 20;
+  const CommandSummary summary = SummarizeRuns(Info(), results, 0);
+  EXPECT_EQ(Named(summary, "wall time s").median.count, 3u);
+  EXPECT_EQ(Named(summary, "wall time s").median.least, 1.0);
+  EXPECT_THAT(RunsText(Info(), results),
+              AllOf(HasSubstr("5 runs, 1 failed (the first: exit code 3), 1 cut by a signal"),
+                    HasSubstr("of the other 3."), HasSubstr("75.0 % from")));
+  for (RunResult& result : results) result.end.exit_code = 4;
+  EXPECT_THAT(RunsText(Info(), results), AllOf(HasSubstr("5 failed (the first: exit code 4)"),
+                                               HasSubstr("None ended well"), Not(HasSubstr("75.0 % from"))));
 }
 
 TEST(RunExportTest, CsvHasALineForEachRowAndQuotesNames) {
