@@ -132,6 +132,9 @@ absl::StatusOr<std::vector<Model>> ParseModels(absl::string_view text) {
   for (absl::string_view name : absl::StrSplit(text, ',')) {
     const std::optional<Model> model = ModelByName(name);
     if (!model) return UnknownWord("--model", name, {"base-share", "share", "capacity"});
+    if (std::find(models.begin(), models.end(), *model) != models.end()) {
+      return absl::InvalidArgumentError(absl::StrCat("--model=", text, ": ", name, " is there twice"));
+    }
     models.push_back(*model);
   }
   return models;

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "cli/arguments.h"
+#include "cli/recording_output.h"
 #include "cli/stop_signal.h"
 #include "cli/verb_app.h"
 #include "cli/verbs.h"
@@ -213,6 +214,7 @@ class Export {
     const std::string output = arguments_.output.empty() ? "-" : arguments_.output;
     absl::StatusOr<RecordedRun> run = ReadRecordedRun(arguments_.file);
     if (!run.ok()) return run.status();
+    if (absl::Status status = RefuseSameFile(arguments_.file, output); !status.ok()) return status;
     if (absl::Status status = Open(file_, output); !status.ok()) return status;
     const bool is_text = plan.format == ExportFormat::kCsv || plan.format == ExportFormat::kJsonl;
     if (is_text && output != "-") {

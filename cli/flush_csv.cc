@@ -16,12 +16,14 @@ std::string OrEmpty(const std::optional<int64_t>& value) { return value ? absl::
 
 }  // namespace
 
-std::string FlushCsvHeader() {
-  return "t_ns,dt_ns,kind,vm_id,vm_name,vm_pid,part,package,die,domain,energy_ticks,energy_uj,active_uj,run_time_ns,"
-         "solo_time_ns,shared_time_ns,read_errors,model,run_time_method,source,cpu_table\n";
+std::string FlushCsvHeader(bool threads) {
+  return absl::StrCat(
+      "t_ns,dt_ns,kind,vm_id,vm_name,vm_pid,part,package,die,domain,energy_ticks,energy_uj,active_uj,run_time_ns,"
+      "solo_time_ns,shared_time_ns,read_errors,model,run_time_method,source,cpu_table",
+      threads ? ",tid,comm\n" : "\n");
 }
 
-std::string FlushToCsv(const FlushReport& report) {
+std::string FlushToCsv(const FlushReport& report, bool threads) {
   std::string text;
   for (const ModelReport& model : report.models) {
     for (const RowReport& row : model.rows) {
@@ -40,7 +42,12 @@ std::string FlushToCsv(const FlushReport& report) {
                       OrEmpty(row.active_uj), ",", row.run_time_ns, ",", OrEmpty(row.solo_time_ns), ",",
                       OrEmpty(row.shared_time_ns), ",");
       absl::StrAppend(&text, read_errors, ",", ModelName(applied), ",", RunTimeMethodName(report.run_time_method), ",",
-                      report.source, ",", Quoted(report.cpu_table), "\n");
+                      report.source, ",", Quoted(report.cpu_table));
+      if (threads) {
+        absl::StrAppend(&text, ",", row.thread ? absl::StrCat(row.thread->tid) : "", ",",
+                        row.thread ? Quoted(row.thread->comm) : "");
+      }
+      text += "\n";
     }
   }
   return text;

@@ -7,7 +7,8 @@
 
 namespace vrapl {
 
-std::string FlushCsvHeader();
-std::string FlushToCsv(const FlushReport& report);  // every model, each line with its newline
+// `threads`: with the columns tid and comm at the end, where each thread has a row of its own.
+std::string FlushCsvHeader(bool threads = false);
+std::string FlushToCsv(const FlushReport& report, bool threads = false);  // every model, each line with its newline
 
 }  // namespace vrapl

@@ -41,6 +41,7 @@ Json RowJson(const RowReport& row) {
   json["name"] = is_vm ? row.vm.name : std::string(RowKindName(row.kind));
   json["part"] = is_vm ? Json(row.part) : Json(nullptr);
   if (is_vm) json["pid"] = row.vm.pid;
+  if (row.thread) json["thread"] = {{"tid", row.thread->tid}, {"tgid", row.thread->tgid}, {"comm", row.thread->comm}};
   json["package"] = row.package_id;
   if (row.die_id > 0) json["die"] = row.die_id;
   json["domain"] = DomainName(row.domain);

@@ -1,5 +1,6 @@
 // vrapl: finds the verb and passes on. A first word that is a verb is a verb; two other words are a VM and its port.
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -48,15 +49,15 @@ struct Verb {
   const char* name;
   int (*run)(int argc, char** argv);
 };
-constexpr Verb kVerbs[] = {{"probe", ProbeVerb},      {"sample", SampleVerb}, {"serve", ServeVerb},
-                           {"replay", ReplayVerb},    {"run", RunVerb},       {"mark", MarkVerb},
-                           {"overhead", OverheadVerb}, {"export", ExportVerb},   {"report", ReportVerb}};
+constexpr Verb kVerbs[] = {{"probe", ProbeVerb},       {"sample", SampleVerb}, {"serve", ServeVerb},
+                           {"replay", ReplayVerb},     {"run", RunVerb},       {"mark", MarkVerb},
+                           {"overhead", OverheadVerb}, {"export", ExportVerb}, {"report", ReportVerb}};
 
 // Options that take no value. Any other, written without "=", has its value in the next word.
 const std::set<std::string>& Flags() {
   static const std::set<std::string> flags = {
-      "--help",        "-h",       "--version", "--emulate",       "--allow-port-0", "--json",
-      "--cross-check", "--report", "--force",   "--ignore-failure", "--phases", "--methods"};
+      "--help",        "-h",       "--version", "--emulate",        "--allow-port-0", "--json",
+      "--cross-check", "--report", "--force",   "--ignore-failure", "--phases",       "--methods"};
   return flags;
 }
 
@@ -91,8 +92,12 @@ int Main(int argc, char** argv) {
       words.erase(words.begin() + positionals.front());
       return verb.run(argc - 1, words.data());
     }
-    if (positionals.size() == 2) return DeliverToOneVerb(argc, argv);
     const std::optional<std::string> meant = ClosestWord(first, verbs);
+    // A port is no regular file: with a word that is nearly a verb before one, the verb was meant.
+    struct stat second {};
+    const bool to_file =
+        positionals.size() == 2 && ::stat(argv[positionals[1]], &second) == 0 && S_ISREG(second.st_mode);
+    if (positionals.size() == 2 && !(meant && to_file)) return DeliverToOneVerb(argc, argv);
     return Fail(kExitUsage, absl::StrCat("unknown verb ", first, "; ",
                                          meant ? absl::StrCat("did you mean ", *meant, "?")
                                                : absl::StrCat("there are ", absl::StrJoin(verbs, ", "),

@@ -217,6 +217,7 @@ int Overhead(const OverheadArguments& arguments, const CommandWords& words, cons
                                      "--period=" + arguments.common.period,
                                      "--run-time=" + arguments.common.run_time};
   if (host->root.emulated()) sample.push_back("--host-root=" + host->root.prefix());
+  if (arguments.common.per_core) sample.push_back("--per-core");
   if (!arguments.common.cpu_table.empty()) sample.push_back("--cpu-table=" + arguments.common.cpu_table);
   if (!arguments.common.btf.empty()) sample.push_back("--btf=" + arguments.common.btf);
   if (!arguments.common.vms.empty()) sample.push_back("--vms=" + arguments.common.vms);

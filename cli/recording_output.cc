@@ -19,8 +19,15 @@ constexpr int64_t kTellEveryNs = 10 * kNanosPerSecond;
 
 }  // namespace
 
+absl::Status RefuseSameFile(const std::string& recording, const std::string& output) {
+  std::error_code error;
+  if (output.empty() || !std::filesystem::equivalent(recording, output, error) || error) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(output, " is the recording itself; choose another name for -o"));
+}
+
 void AddRecordingOptions(CLI::App& app, RecordingArguments& arguments) {
-  app.add_option("-o,--output", arguments.path, "record everything into FILE.vrapl; replay, export and report read it")
+  app.add_option("-o,--output", arguments.path,
+                 "record everything into FILE.vrapl, and print nothing but progress; replay, export and report read it")
       ->type_name("FILE");
   app.add_flag("--force", arguments.force, "overwrite the file of -o");
 }
@@ -54,14 +61,17 @@ absl::StatusOr<std::optional<DaemonOptions::Recording>> ToRecording(const Record
 RecordingProgress::RecordingProgress(std::string path)
     : path_(std::move(path)), terminal_(::isatty(STDERR_FILENO) == 1) {}
 
-std::string RecordingProgress::Line(const FlushReport& report) const {
+std::string RecordingProgress::Line(const FlushReport& report, bool finished) const {
   uint64_t samples = 0;
   uint64_t missed = 0;
   for (const SamplerReport& sampler : report.samplers) {
     samples += sampler.lateness.samples;
     missed += sampler.lateness.missed;
   }
-  const uint64_t bytes = report.recording ? report.recording->bytes : 0;
+  // At the end the file is the truth: its last block is written after the last report.
+  std::error_code error;
+  const std::uintmax_t in_file = finished ? std::filesystem::file_size(path_, error) : 0;
+  const uint64_t bytes = finished && !error ? in_file : report.recording ? report.recording->bytes : 0;
   const uint64_t lost = report.recording ? report.recording->lost_blocks : 0;
   return absl::StrFormat("vrapl: %s: %.0f s, %d samples, %d missed, %s%s", path_,
                          static_cast<double>(report.t_ns) * 1e-9, samples, missed,
@@ -79,11 +89,11 @@ void RecordingProgress::Tell(const FlushReport& report) {
   }
   if (!terminal_ && report.t_ns - told_ns_ < kTellEveryNs) return;
   told_ns_ = report.t_ns;
-  absl::FPrintF(stderr, terminal_ ? "\r\033[K%s" : "%s\n", Line(report));
+  absl::FPrintF(stderr, terminal_ ? "\r\033[K%s" : "%s\n", Line(report, /*finished=*/false));
 }
 
 void RecordingProgress::Finish(const FlushReport& report) {
-  absl::FPrintF(stderr, terminal_ ? "\r\033[K%s\n" : "%s\n", Line(report));
+  absl::FPrintF(stderr, terminal_ ? "\r\033[K%s\n" : "%s\n", Line(report, /*finished=*/true));
 }
 
 }  // namespace vrapl

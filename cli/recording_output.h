@@ -13,6 +13,10 @@ struct RecordingArguments {
   bool force = false;
 };
 
+// Writing the output over the recording that it is made from would lose the recording. Errors: INVALID_ARGUMENT when
+// the two are the same file.
+absl::Status RefuseSameFile(const std::string& recording, const std::string& output);
+
 // -o, --output and --force.
 void AddRecordingOptions(CLI::App& app, RecordingArguments& arguments);
 
@@ -29,7 +33,7 @@ class RecordingProgress {
   void Finish(const FlushReport& report);
 
  private:
-  std::string Line(const FlushReport& report) const;
+  std::string Line(const FlushReport& report, bool finished) const;
 
   const std::string path_;
   const bool terminal_;

@@ -82,6 +82,35 @@ void TellDamage(const RecordedRun& run) {
   }
 }
 
+// The label of the mark before.
+std::string PhaseAt(const RecordedRun& run, int64_t t_ns) {
+  std::string label = "before the first mark";
+  for (const RecordedRun::Mark& mark : run.marks) {
+    if (mark.t_ns <= t_ns) label = mark.label;
+  }
+  return label;
+}
+
+// What would give an empty or a misleading table, in words; at most one.
+std::vector<std::string> Contradictions(const ReplayArguments& arguments, const ReplayOptions& options, Format format,
+                                        const RecordedRun& run) {
+  if (options.from_ns >= options.to_ns) return {"--from is not before --to: no window lies between them"};
+  if (options.from_ns >= run.duration_ns) {
+    return {absl::StrFormat("--from=%s: the recording is %.3f s long", arguments.from,
+                            static_cast<double>(run.duration_ns) * 1e-9)};
+  }
+  if (options.window_per_phase && options.window_ns > 0) {
+    return {"--by=phase makes a window of each phase; --window cannot be given too"};
+  }
+  if (options.by_thread && format == Format::kText) {
+    return {"--by=thread is for --format=csv or jsonl; the text table has no room for threads"};
+  }
+  if (options.window_per_phase && format == Format::kCsv) {
+    return {"--by=phase is for text and jsonl; `vrapl export --phases` makes CSV with a column for the phase"};
+  }
+  return {};
+}
+
 }  // namespace
 
 int ReplayVerb(int argc, char** argv) {
@@ -110,22 +139,24 @@ int ReplayVerb(int argc, char** argv) {
   if (!format.ok()) return Fail(format.status());
   absl::StatusOr<RecordedRun> run = ReadRecordedRun(arguments.path);
   if (!run.ok()) return Fail(kExitFailed, run.status().message());
+  for (const std::string& wrong : Contradictions(arguments, *options, *format, *run)) return Fail(kExitUsage, wrong);
   TellDamage(*run);
   if (run->source == "emulated") Notice("EMULATED HARDWARE: the energy was not measured");
   if (options->window_per_phase && run->marks.empty()) Notice("the recording has no marks: all of it is one phase");
 
   PowerTable table(arguments.only_vms);
-  if (*format == Format::kCsv) std::fputs(FlushCsvHeader().c_str(), stdout);
+  if (*format == Format::kCsv) std::fputs(FlushCsvHeader(options->by_thread).c_str(), stdout);
   ReplayCheck check;
   const absl::Status status = Replay(
       arguments.path, *options,
       [&](const FlushReport& report) {
         switch (*format) {
           case Format::kText:
+            if (options->window_per_phase) absl::PrintF("phase: %s\n", PhaseAt(*run, report.t_ns - report.dt_ns / 2));
             std::fputs(table.Format(report).c_str(), stdout);
             break;
           case Format::kCsv:
-            std::fputs(FlushToCsv(report).c_str(), stdout);
+            std::fputs(FlushToCsv(report, options->by_thread).c_str(), stdout);
             break;
           case Format::kJsonl:
             std::fputs((FlushToJson(report) + "\n").c_str(), stdout);

@@ -10,6 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
 #include "cli/arguments.h"
+#include "cli/recording_output.h"
 #include "cli/verb_app.h"
 #include "cli/verbs.h"
 #include "probe/archive.h"
@@ -100,6 +101,7 @@ int ReportVerb(int argc, char** argv) {
   const bool with_page = methods.empty() || !output.empty();
   if (output.empty()) output = PageName(path);
   // Known before minutes of work.
+  if (absl::Status same = RefuseSameFile(path, output); !same.ok()) return Fail(same);
   if (with_page && !force && ::access(output.c_str(), F_OK) == 0) {
     return Fail(absl::AlreadyExistsError(absl::StrCat(output, " exists already; --force replaces it")));
   }

@@ -180,8 +180,13 @@ std::string Paragraph(const RecordedRun& run, const RunTotals& totals) {
       "Windows of %.4g s, %d of them, cover %.3f s, from %.3f to %.3f s of the recording; energy of a VM is that of "
       "package and DRAM over all packages, all threads of its process included. RAPL's own error against a wall meter "
       "is in no figure.",
-      Seconds(run.flush_ns), totals.windows(), Seconds(totals.end_ns() - totals.begin_ns()), Seconds(totals.begin_ns()),
+      Seconds(totals.end_ns() - totals.begin_ns()) / std::max<double>(1, static_cast<double>(totals.windows())),
+      totals.windows(), Seconds(totals.end_ns() - totals.begin_ns()), Seconds(totals.begin_ns()),
       Seconds(totals.end_ns()));
+  if (!run.damage.empty()) {
+    absl::StrAppendFormat(&text, " PARTS OF THE RECORDING ARE MISSING (%d places, the first: %s).", run.damage.size(),
+                          run.damage.front());
+  }
   return text;
 }
 

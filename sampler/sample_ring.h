@@ -102,7 +102,8 @@ class SampleRing {
   static constexpr size_t kThreadWords = sizeof(ThreadRun) / sizeof(uint64_t);
   static_assert(sizeof(SampleHeader) % sizeof(uint64_t) == 0 && sizeof(ThreadRun) % sizeof(uint64_t) == 0);
 
-  static constexpr size_t kTouchedWords = 64 << 10;  // 512 KiB: a second or so of samples
+  static constexpr size_t kTouchedWords =
+      256 << 10;  // 2 MiB: a quarter of the usual ring, which is what a reader that keeps up leaves in use
   struct Free {
     void operator()(uint64_t* words) const { std::free(words); }
   };
