@@ -117,7 +117,8 @@ class MadeHost {
   Recorder& recorder() { return *recorder_; }
 
   // What all reports so far add up to.
-  using RowKey = std::tuple<RowKind, std::string, pid_t, std::string, int, RaplDomain>;
+  using RowKey =
+      std::tuple<RowKind, std::string, pid_t, std::string, int, RaplDomain, uint64_t>;  // the last: VmRun::start_time
   struct RowSum {
     uint64_t ticks = 0;
     int64_t energy_uj = 0;
@@ -168,7 +169,8 @@ class MadeHost {
       const ModelReport& model = report.models[m];
       std::set<RowKey> seen;
       for (const RowReport& row : model.rows) {
-        const RowKey key(row.kind, row.vm.name, row.vm.pid, row.part, row.package_id, row.domain.domain);
+        const RowKey key(row.kind, row.vm.name, row.vm.pid, row.part, row.package_id, row.domain.domain,
+                         row.vm.start_time);
         ASSERT_TRUE(seen.insert(key).second) << "a row is there twice";
         ASSERT_GE(row.energy_uj, 0);
         ASSERT_GE(row.active_uj.value_or(0), 0);

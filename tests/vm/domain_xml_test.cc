@@ -169,8 +169,8 @@ TEST(ResourcesOfVmTest, TellsWhatDecidesOnPowerAndNoSecrets) {
   EXPECT_EQ(
       ResourcesOfVm(xml),
       R"(<memory unit="KiB">1048576</memory><vcpu placement="static" cpuset="2-3">2</vcpu><iothreads>1</iothreads>)"
-      R"(<cputune><vcpupin vcpu="0" cpuset="2" /><quota>50000</quota></cputune>)"
-      R"(<type arch="x86_64" machine="pc-q35-7.2">hvm</type><cpu mode="host-model" />)");
+      R"(<cputune><vcpupin vcpu="0" cpuset="2"/><quota>50000</quota></cputune>)"
+      R"(<type arch="x86_64" machine="pc-q35-7.2">hvm</type><cpu mode="host-model"/>)");
   EXPECT_EQ(ResourcesOfVm("no xml"), "");
 }
 
