@@ -86,7 +86,7 @@ void BlockEncoder::PutRow(const RecordedRow& row) {
 }
 
 uint32_t BlockEncoder::NumberOf(const ThreadRun& thread, int row, const Names& names) {
-  auto [entry, is_new] = threads_.try_emplace({thread.tid, thread.tgid, thread.start_ns});
+  auto [entry, is_new] = threads_.try_emplace(IdOf(thread));
   KnownThread& known = entry->second;
   if (known.block != block_) {
     if (is_new || known.comm.empty()) known.comm = names.comm(thread);

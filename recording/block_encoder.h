@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "base/sample.h"
+#include "base/thread_id.h"
 #include "recording/records.h"
 
 namespace vrapl {
@@ -50,16 +51,6 @@ class BlockEncoder {
   std::string TakeBlock();
 
  private:
-  struct ThreadKey {
-    uint32_t tid;
-    uint32_t tgid;
-    uint64_t start_ns;
-    friend bool operator==(const ThreadKey&, const ThreadKey&) = default;
-    template <typename H>
-    friend H AbslHashValue(H h, const ThreadKey& key) {
-      return H::combine(std::move(h), key.tid, key.tgid, key.start_ns);
-    }
-  };
   struct KnownThread {
     uint64_t block = 0;  // in which its number holds
     uint32_t number = 0;
@@ -89,7 +80,7 @@ class BlockEncoder {
   uint32_t next_number_ = 0;
   std::vector<RecordedVm> vms_;
   std::vector<PackageState> packages_;
-  absl::flat_hash_map<ThreadKey, KnownThread> threads_;
+  absl::flat_hash_map<ThreadId, KnownThread> threads_;
   std::vector<uint32_t> numbers_;  // scratch
 };
 

@@ -215,7 +215,7 @@ std::optional<int> RowTable::Classify(const ThreadRun& thread) {
     const std::string comm = facts_.name ? facts_.name(thread.tgid, thread.tid) : "";
     if (!comm.empty()) return VmRow(*vm, PartOfThread(comm));
     // Of the VM for sure, and gone before anybody could see its name.
-    const auto known = threads_.find({thread.tid, thread.tgid, thread.start_ns});
+    const auto known = threads_.find(IdOf(thread));
     const bool keep = known != threads_.end() && row(known->second.row).vm == *vm;
     return keep ? known->second.row : VmRow(*vm, "emulator");
   }
@@ -238,7 +238,7 @@ int64_t RowTable::LookAgainNs(const ThreadRun& thread, int id) const {
 
 int RowTable::RowOf(const ThreadRun& thread) {
   if (teller_) return teller_(thread);
-  const ThreadKey key{thread.tid, thread.tgid, thread.start_ns};
+  const ThreadId key = IdOf(thread);
   if (const auto known = threads_.find(key); known != threads_.end() && known->second.list == list_) {
     const int64_t look_again_ns = known->second.look_again_ns;
     if (look_again_ns == kNever || facts_.boottime_ns() < look_again_ns) return known->second.row;

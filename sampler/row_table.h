@@ -23,6 +23,7 @@
 #include "absl/strings/string_view.h"
 #include "attribution/ledger.h"
 #include "base/run_time_types.h"
+#include "base/thread_id.h"
 #include "sampler/thread_facts.h"
 #include "vm/vm.h"
 
@@ -126,16 +127,6 @@ class RowTable {
   std::vector<int> Retire(int vm);
 
  private:
-  struct ThreadKey {
-    uint32_t tid;
-    uint32_t tgid;
-    uint64_t start_ns;
-    friend bool operator==(const ThreadKey&, const ThreadKey&) = default;
-    template <typename H>
-    friend H AbslHashValue(H h, const ThreadKey& key) {
-      return H::combine(std::move(h), key.tid, key.tgid, key.start_ns);
-    }
-  };
   struct KnownThread {
     int row;
     uint32_t list;          // of VMs, when it was looked up
@@ -169,7 +160,7 @@ class RowTable {
   Teller teller_;
   uint32_t generation_ = 0;
   uint32_t list_ = 0;  // of VMs, counted
-  absl::flat_hash_map<ThreadKey, KnownThread> threads_;
+  absl::flat_hash_map<ThreadId, KnownThread> threads_;
   absl::flat_hash_map<uint32_t, KnownProcess> processes_;  // by tgid; those that are no VM's own
 };
 
