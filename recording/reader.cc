@@ -35,8 +35,12 @@ absl::StatusOr<RecordingReader> RecordingReader::Open(const std::string& path) {
   const std::string prefix = reader.Load(0, kFilePrefixBytes);
   const bool begins_well = absl::StartsWith(prefix, kRecordingMagic) && prefix.size() == kFilePrefixBytes;
   if (absl::Status found = reader.FindRun(begins_well); !found.ok()) return found;
+  if (!begins_well) {
+    reader.beginning_ = "the first bytes are not those of a recording";
+  } else if (prefix[kRecordingMagic.size()] != static_cast<char>(kRecordingVersion)) {
+    reader.beginning_ = "its first bytes name another version of the format than its blocks";
+  }
   reader.Rewind();
-  if (!begins_well) reader.AddDamage("the first bytes are not those of a recording");
   return reader;
 }
 
@@ -71,6 +75,7 @@ void RecordingReader::Rewind() {
   last_sequence_.reset();
   gap_ = false;
   damage_.clear();
+  if (!beginning_.empty()) damage_.push_back(beginning_);
   more_damage_ = 0;
 }
 

@@ -55,6 +55,7 @@ class RecordingReader {
   UniqueFd fd_;
   uint64_t file_bytes_;
   std::string run_json_;
+  std::string beginning_;  // what is wrong with the first bytes; ""
   uint64_t at_ = 0;
   std::optional<uint64_t> last_sequence_;
   bool gap_ = false;
