@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "recording/json_depth.h"
+#include "recording/json_integer.h"
 #include "recording/records.h"
 
 namespace vrapl {
@@ -23,14 +24,14 @@ json ToJson(const UpdateSummary& updates) {
 }
 
 UpdateSummary UpdatesFromJson(const json& in) {
-  return {.reads = in.at("reads"),
-          .edges = in.at("edges"),
-          .empty = in.at("empty"),
-          .sharp = in.at("sharp"),
-          .period_ns = in.at("period_ns"),
-          .period_err_ns = in.at("period_err_ns"),
-          .jitter_ns = in.at("jitter_ns"),
-          .uncertainty_ns = in.at("uncertainty_ns")};
+  return {.reads = JsonInteger(in, "reads"),
+          .edges = JsonInteger(in, "edges"),
+          .empty = JsonInteger(in, "empty"),
+          .sharp = JsonInteger(in, "sharp"),
+          .period_ns = JsonInteger(in, "period_ns"),
+          .period_err_ns = JsonInteger(in, "period_err_ns"),
+          .jitter_ns = JsonInteger(in, "jitter_ns"),
+          .uncertainty_ns = JsonInteger(in, "uncertainty_ns")};
 }
 
 json ToJson(const RecordedPackage& package) {
@@ -63,12 +64,12 @@ absl::StatusOr<RaplDomain> DomainByName(const std::string& name) {
 
 absl::StatusOr<RecordedPackage> PackageFromJson(const json& in) {
   RecordedPackage package;
-  package.info.package_id = in.at("package");
-  package.info.die_id = in.at("die");
-  package.info.reader_cpu = in.at("reader_cpu");
-  package.info.cpus = in.at("cpus").get<std::vector<int>>();
+  package.info.package_id = JsonInteger(in, "package");
+  package.info.die_id = JsonInteger(in, "die");
+  package.info.reader_cpu = JsonInteger(in, "reader_cpu");
+  package.info.cpus = JsonIntegers<int>(in.at("cpus"));
   package.info.power_based = in.at("power_based");
-  package.start_ns = in.at("start_ns");
+  package.start_ns = JsonInteger(in, "start_ns");
   if (package.start_ns <= -kMostRecordedNs || package.start_ns >= kMostRecordedNs) {
     return absl::InvalidArgumentError("start_ns: no time of a machine");
   }
@@ -78,15 +79,15 @@ absl::StatusOr<RecordedPackage> PackageFromJson(const json& in) {
   for (const json& one : domains) {
     absl::StatusOr<RaplDomain> domain = DomainByName(one.at("domain"));
     if (!domain.ok()) return domain.status();
-    DomainInfo info{.id = {*domain, one.at("core")},
+    DomainInfo info{.id = {*domain, JsonInteger(one, "core")},
                     .unit = {one.at("joules_per_tick")},
-                    .wrap_ticks = one.at("wrap_ticks"),
+                    .wrap_ticks = JsonInteger(one, "wrap_ticks"),
                     .origin = one.at("origin")};
     if (!(info.unit.joules_per_tick > 0 && info.unit.joules_per_tick < 1e6)) {
       return absl::InvalidArgumentError("joules_per_tick: no unit of energy");
     }
     package.info.domains.push_back(std::move(info));
-    package.start_ticks.push_back(one.at("start_ticks"));
+    package.start_ticks.push_back(JsonInteger(one, "start_ticks"));
     if (one.contains("updates")) package.updates.push_back(UpdatesFromJson(one.at("updates")));
   }
   if (package.updates.size() != package.info.domains.size()) package.updates.clear();
@@ -105,12 +106,12 @@ absl::StatusOr<RunHeader> Parse(const json& in) {
   if (!method) return absl::InvalidArgumentError("run_time_method: not known");
   header.run_time_method = *method;
   header.vms = in.at("vms");
-  header.period_ns = in.at("period_ns");
-  header.flush_ns = in.at("flush_ns");
-  header.frozen_after_ns = in.at("frozen_after_ns");
+  header.period_ns = JsonInteger(in, "period_ns");
+  header.flush_ns = JsonInteger(in, "flush_ns");
+  header.frozen_after_ns = JsonInteger(in, "frozen_after_ns");
   if (header.period_ns <= 0 || header.period_ns > kLongestPeriodNs) return absl::InvalidArgumentError("period_ns");
   if (header.flush_ns <= 0 || header.flush_ns > kLongestPeriodNs) return absl::InvalidArgumentError("flush_ns");
-  if (in.contains("duration_ns")) header.duration_ns = in.at("duration_ns").get<int64_t>();
+  if (in.contains("duration_ns")) header.duration_ns = static_cast<int64_t>(JsonInteger(in, "duration_ns"));
   header.models = in.at("models").get<std::vector<std::string>>();
   for (const auto& [name, watts] : in.at("base_power_w").items()) {
     absl::StatusOr<RaplDomain> domain = DomainByName(name);
@@ -127,10 +128,10 @@ absl::StatusOr<RunHeader> Parse(const json& in) {
     header.packages.push_back(*std::move(package));
   }
   const json& anchor = in.at("start");
-  header.anchor = {.monotonic_ns = anchor.at("monotonic_ns"),
-                   .boottime_ns = anchor.at("boottime_ns"),
-                   .realtime_ns = anchor.at("unix_ns"),
-                   .tsc = anchor.at("tsc")};
+  header.anchor = {.monotonic_ns = JsonInteger(anchor, "monotonic_ns"),
+                   .boottime_ns = JsonInteger(anchor, "boottime_ns"),
+                   .realtime_ns = JsonInteger(anchor, "unix_ns"),
+                   .tsc = JsonInteger(anchor, "tsc")};
   for (const int64_t ns : {header.anchor.monotonic_ns, header.anchor.boottime_ns, header.anchor.realtime_ns}) {
     if (ns <= -kMostRecordedNs || ns >= kMostRecordedNs)
       return absl::InvalidArgumentError("start: no time of a machine");
@@ -182,7 +183,7 @@ absl::StatusOr<RunHeader> RunHeaderFromJson(const std::string& text) {
   if (!parsed.is_object()) return absl::InvalidArgumentError("what identifies the run is no JSON object");
   try {
     return Parse(parsed);
-  } catch (const json::exception& error) {
+  } catch (const std::exception& error) {  // the JSON library's, and JsonInteger's
     return absl::InvalidArgumentError(absl::StrCat("what identifies the run: ", error.what()));
   }
 }

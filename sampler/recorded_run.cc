@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "recording/block_decoder.h"
 #include "recording/json_depth.h"
+#include "recording/json_integer.h"
 
 namespace vrapl {
 namespace {
@@ -13,30 +14,33 @@ namespace {
 using nlohmann::json;
 
 VmRun VmRunFromJson(const json& in) {
-  return {.uuid = in.at("vm_id"), .name = in.at("vm_name"), .pid = in.at("pid"), .start_time = in.at("start_time")};
+  return {.uuid = in.at("vm_id"),
+          .name = in.at("vm_name"),
+          .pid = JsonInteger(in, "pid"),
+          .start_time = JsonInteger(in, "start_time")};
 }
 
 SamplerCounts CountsFromJson(const json& in) {
-  return {.cpu = in.at("cpu"),
-          .lateness = {.samples = in.at("samples"),
-                       .late = in.at("late"),
-                       .missed = in.at("missed"),
-                       .p50_ns = in.at("late_p50_ns"),
-                       .p99_ns = in.at("late_p99_ns"),
-                       .p999_ns = in.at("late_p999_ns"),
-                       .max_ns = in.at("late_max_ns")},
-          .dropped = in.at("dropped"),
-          .read_errors = in.at("read_errors"),
-          .gaps = in.at("gaps"),
-          .unreported_switches = in.at("unreported_switches"),
-          .late_run_time_ns = in.at("late_run_time_ns"),
-          .lost_records = in.at("lost_records"),
-          .cpu_time_ns = in.value("cpu_time_ns", int64_t{0})};
+  return {.cpu = JsonInteger(in, "cpu"),
+          .lateness = {.samples = JsonInteger(in, "samples"),
+                       .late = JsonInteger(in, "late"),
+                       .missed = JsonInteger(in, "missed"),
+                       .p50_ns = JsonInteger(in, "late_p50_ns"),
+                       .p99_ns = JsonInteger(in, "late_p99_ns"),
+                       .p999_ns = JsonInteger(in, "late_p999_ns"),
+                       .max_ns = JsonInteger(in, "late_max_ns")},
+          .dropped = JsonInteger(in, "dropped"),
+          .read_errors = JsonInteger(in, "read_errors"),
+          .gaps = JsonInteger(in, "gaps"),
+          .unreported_switches = JsonInteger(in, "unreported_switches"),
+          .late_run_time_ns = JsonInteger(in, "late_run_time_ns"),
+          .lost_records = JsonInteger(in, "lost_records"),
+          .cpu_time_ns = in.contains("cpu_time_ns") ? JsonInteger(in, "cpu_time_ns") : int64_t{0}};
 }
 
 RecordedFlush FlushFromJson(const json& in) {
-  RecordedFlush flush{.t_ns = in.at("t_ns"), .recursion_misses = in.at("recursion_misses")};
-  flush.digests = in.at("digests").get<std::map<std::string, uint32_t>>();
+  RecordedFlush flush{.t_ns = JsonInteger(in, "t_ns"), .recursion_misses = JsonInteger(in, "recursion_misses")};
+  for (const auto& [model, digest] : in.at("digests").items()) flush.digests[model] = JsonInteger(digest);
   for (const json& vm : in.at("retired")) flush.retired.push_back(VmRunFromJson(vm));
   for (const json& counts : in.at("samplers")) flush.counts.push_back(CountsFromJson(counts));
   flush.problems = in.at("problems").get<std::vector<std::string>>();
@@ -65,7 +69,7 @@ class Scan final : public BlockVisitor {
         out_.run.marks.push_back({.t_ns = from_start_ns, .label = value.at("label").get<std::string>()});
       }
       if (type == "end") out_.run.ended = true;
-    } catch (const json::exception&) {
+    } catch (const std::exception&) {  // the JSON library's, and JsonInteger's
       ++unreadable_;
       return;
     }

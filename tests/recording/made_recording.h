@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "recording/block_decoder.h"
 #include "recording/block_encoder.h"
+#include "recording/run_header.h"
 
 namespace vrapl {
 
@@ -35,6 +36,28 @@ inline std::vector<RecordedVm> MadeVms() {
   return {
       {.uuid = "6a1b", .name = "alpha, \"quoted\"", .pid = 41, .start_time = 7, .vcpus = {{0, 42}, {1, 43}}},
       {.uuid = "", .name = std::string("\xff\x00 odd", 6), .pid = 51, .start_time = ~uint64_t{0}, .running = false}};
+}
+
+// Two packages, of four domains and of two.
+inline RunHeader MadeRunHeader() {
+  RunHeader header{.vrapl_version = "0",
+                   .source = "emulated",
+                   .backend = "msr",
+                   .period_ns = 1'000'000,
+                   .flush_ns = 1'000'000'000,
+                   .models = {"base-share"},
+                   .base_power_w = {{RaplDomain::kPackage, 20}}};
+  for (const size_t domains : {4, 2}) {
+    RecordedPackage package;
+    package.info.cpus = {0, 1};
+    for (size_t i = 0; i < domains; ++i) {
+      package.info.domains.push_back({.id = {static_cast<RaplDomain>(i)}, .unit = {6.1e-5}, .origin = "MSR 0x611"});
+      package.start_ticks.push_back(i);
+      package.updates.push_back({.reads = 9, .edges = 3});
+    }
+    header.packages.push_back(package);
+  }
+  return header;
 }
 
 // Packages' states go on from one call to the next.

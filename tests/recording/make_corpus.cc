@@ -15,24 +15,7 @@ int main(int argc, char** argv) {
     std::ofstream(directory / name, std::ios::binary) << kind << bytes;
   };
 
-  RunHeader header{.vrapl_version = "0",
-                   .source = "emulated",
-                   .backend = "msr",
-                   .period_ns = 1'000'000,
-                   .flush_ns = 1'000'000'000,
-                   .models = {"base-share"},
-                   .base_power_w = {{RaplDomain::kPackage, 20}}};
-  for (const size_t domains : {4, 2}) {
-    RecordedPackage package;
-    package.info.cpus = {0, 1};
-    for (size_t i = 0; i < domains; ++i) {
-      package.info.domains.push_back({.id = {static_cast<RaplDomain>(i)}, .unit = {6.1e-5}, .origin = "MSR 0x611"});
-      package.start_ticks.push_back(i);
-      package.updates.push_back({.reads = 9, .edges = 3});
-    }
-    header.packages.push_back(package);
-  }
-  const std::string run = RunHeaderToJson(header);
+  const std::string run = RunHeaderToJson(MadeRunHeader());
   store("run", 1, run);
 
   std::string file(kRecordingMagic);
