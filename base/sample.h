@@ -11,7 +11,8 @@ namespace vrapl {
 // The sampler had been locked to the counter's own updates and saw one: t_ns is that update, not a moment in between,
 // and skew_ns the time from the last read of the old value to the end of the read of all domains.
 inline constexpr uint32_t kSampleAtEdge = 1 << 0;
-// It was, and no update came within the time that one may take.
+// It was, and no update came within the time that one may take, or the thread was held up between it and the end of the
+// read: t_ns is the middle of the read.
 inline constexpr uint32_t kSampleMissedEdge = 1 << 1;
 // With kSampleAtEdge: one update or more went by since the sample before, and this one has the energy of all.
 inline constexpr uint32_t kSampleDouble = 1 << 2;

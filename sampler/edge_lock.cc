@@ -119,7 +119,7 @@ EdgeLock::Polled EdgeLock::Poll(uint64_t old, int64_t before_ns, int64_t limit_n
       tick.before_ns = before_ns;
       tick.after_ns = after_ns;
       raw_ = raw;
-      return after_ns - before_ns > period_ns() / kPolledPart ? Polled::kBlurred : Polled::kEdge;
+      return after_ns - before_ns > longest_hold_up_ns() ? Polled::kBlurred : Polled::kEdge;
     }
     if (after_ns >= limit_ns) return Polled::kNone;
     before_ns = start_ns;

@@ -58,6 +58,10 @@ class EdgeLock {
 
   // When Next() will wake: up to then nothing happens.
   int64_t wake_ns() const { return expected_ns_ - period_ns() / kPolledPart; }
+  // The sample for the latest tick is of this instant after all, not of the update.
+  void SampledAt(int64_t t_ns) { last_sample_ns_ = t_ns; }
+  // A read that is held up for longer after an update is not at that update any more.
+  int64_t longest_hold_up_ns() const { return period_ns() / kPolledPart; }
   int64_t step_ns() const { return static_cast<int64_t>(update_period_ns_ * static_cast<double>(stride_)); }
 
  private:

@@ -32,6 +32,7 @@ SamplingLoop::SamplingLoop(EnergySource& source, RunTimeSource& run_time, const 
 void SamplingLoop::Start() {
   for (int i = 0; i < 3; ++i) suspended_ns_ = std::max(suspended_ns_, clock_.SuspendedNs());  // one may be too small
   source_.Read(energy_);
+  shortest_read_ns_ = energy_.after_ns - energy_.before_ns;
   start_ns_ = last_t_ns_ = energy_.before_ns + (energy_.after_ns - energy_.before_ns) / 2;
   start_ticks_.assign(energy_.ticks.begin(), energy_.ticks.begin() + static_cast<long>(package().domains.size()));
   run_time_.Start(start_ns_);
@@ -53,6 +54,7 @@ SamplerCounts SamplingLoop::counts() const {
 
 void SamplingLoop::ReadEnergy() {
   source_.Read(energy_);
+  shortest_read_ns_ = std::min(shortest_read_ns_, energy_.after_ns - energy_.before_ns);
   // What the counters show after a suspend is anything from a moment's energy to none: they are read anew, and say so.
   if (const int64_t suspended_ns = clock_.SuspendedNs() - suspended_ns_; suspended_ns > kSuspendNs) {
     suspended_ns_ += suspended_ns;
@@ -97,11 +99,21 @@ void SamplingLoop::LookAtCpuTime(int64_t now_ns) {
   cpu_time_ns_.store(int64_t{used.tv_sec} * kNanosPerSecond + used.tv_nsec, std::memory_order_relaxed);
 }
 
+// Who is held up between the update and the end of the read may have the energy of later updates. What the read always
+// takes, of many cores' counters, is no such time.
+bool SamplingLoop::ReadAtEdge(const EdgeLock::Tick& tick) const {
+  if ((tick.flags & kSampleAtEdge) == 0) return false;
+  return energy_.after_ns - tick.after_ns - shortest_read_ns_ <= edge_lock_->longest_hold_up_ns();
+}
+
 void SamplingLoop::TakeSample(const EdgeLock::Tick& tick) {
   ReadEnergy();
-  const bool at_edge = (tick.flags & kSampleAtEdge) != 0;
+  const bool at_edge = ReadAtEdge(tick);
+  const bool left_edge = !at_edge && (tick.flags & kSampleAtEdge) != 0;
   const int64_t skew_ns = energy_.after_ns - (at_edge ? tick.before_ns : energy_.before_ns);
   const int64_t t_ns = at_edge ? tick.edge_ns() : energy_.before_ns + skew_ns / 2;
+  // It may have the energy of all updates up to its end.
+  if (left_edge) edge_lock_->SampledAt(energy_.after_ns);
   if (t_ns <= last_t_ns_) return;
   // After the energy, for the instant of the energy: the log knows who was on each CPU then.
   run_time_.Read(t_ns, window_);
@@ -126,7 +138,7 @@ void SamplingLoop::TakeSample(const EdgeLock::Tick& tick) {
                             .cpus = static_cast<uint32_t>(run_time_.cpu_count()),
                             .domains = domains,
                             .threads = static_cast<uint32_t>(window_.threads().size()),
-                            .flags = tick.flags};
+                            .flags = left_edge ? kSampleMissedEdge : tick.flags};
   if (ring_.TryPush(header, {energy_.ticks.data(), domains}, {energy_.error.data(), domains}, window_.threads())) {
     last_t_ns_ = t_ns;
     new_suspended_ns_ = new_late_ns_ = 0;

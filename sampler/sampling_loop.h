@@ -90,6 +90,7 @@ class SamplingLoop final : public PackageFeed {
 
   bool LookUntil(int64_t deadline_ns, const std::atomic<bool>& stop);
   void StepAtEdge(const std::atomic<bool>& stop);
+  bool ReadAtEdge(const EdgeLock::Tick& tick) const;
   void TakeSample(const EdgeLock::Tick& tick);
   void LookAtCpuTime(int64_t now_ns);
   void ReadEnergy();
@@ -112,6 +113,7 @@ class SamplingLoop final : public PackageFeed {
   EnergySample energy_;
   std::vector<uint8_t> unknown_;  // per domain: an EOVERFLOW that found no room in the ring yet
   RunTimeWindow window_;
+  int64_t shortest_read_ns_ = 0;  // of the counters, so far
   int64_t start_ns_ = 0;
   std::vector<uint64_t> start_ticks_;
   int64_t deadline_ns_ = 0;

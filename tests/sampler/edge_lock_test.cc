@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cerrno>
 #include <random>
+#include <utility>
 
 #include "sampler/edge_counts.h"
 #include "sampler/sampling_loop.h"
@@ -30,8 +31,10 @@ struct Taken {
 
 class EdgeLockTest : public testing::Test {
  protected:
-  void Make(int64_t period_ns, int64_t jitter_ns, int64_t learned_ns, int64_t sample_period_ns = kMs) {
+  void Make(int64_t period_ns, int64_t jitter_ns, int64_t learned_ns, int64_t sample_period_ns = kMs,
+            int64_t read_cost_ns = 1'500) {
     counter_.emplace(clock_, period_ns, jitter_ns);
+    counter_->SetReadCost(read_cost_ns);
     loop_.emplace(*counter_, run_time_, clock_,
                   SamplingLoop::Options{
                       .period_ns = sample_period_ns,
@@ -228,6 +231,48 @@ TEST_F(EdgeLockTest, HeldUpWhileItPollsItDoesNotClaimToHaveSeenTheUpdate) {
   EXPECT_GT(blurred, 20);
   EXPECT_GT(edges_.counts().at_edge, 500u);
   ExpectLaws(5);
+}
+
+TEST_F(EdgeLockTest, HeldUpBetweenTheUpdateAndTheReadItDoesNotClaimToBeAtTheUpdate) {
+  Make(1'000'000, 3'000, 1'000'000);
+  StepFor(100 * kMs);
+  for (const int64_t hold_up_ns : {50'000, 100'000, 300'000, 990'000, 1'400'000, 7'000'000}) {
+    for (const bool within : {false, true}) {
+      SCOPED_TRACE(testing::Message() << hold_up_ns << (within ? " within the read" : " before it"));
+      counter_->HoldUp(within ? 0 : hold_up_ns, within ? hold_up_ns : 0);
+      std::vector<Taken> samples;
+      while (samples.empty()) samples = StepFor(1);
+      const SampleHeader& header = samples.front().header;
+      const int64_t since_ns = header.t_ns - counter_->InstantOf(samples.front().ticks);
+      if (hold_up_ns <= 100'000) {
+        EXPECT_EQ(header.flags, kSampleAtEdge);
+        EXPECT_LE(std::abs(since_ns), kPeekNs);
+      } else {
+        EXPECT_EQ(header.flags, kSampleMissedEdge);
+        EXPECT_NEAR(static_cast<double>(clock_.NowNs() - header.t_ns),
+                    within ? 5e-1 * static_cast<double>(hold_up_ns) : 0, 2'000);
+        EXPECT_LE(header.skew_ns, (within ? hold_up_ns : 0) + 2'000) << "of the read alone";
+      }
+      uint64_t ticks = samples.front().ticks;
+      for (const Taken& taken : StepFor(20 * kMs)) {
+        ASSERT_EQ((taken.header.flags & kSampleDouble) != 0, taken.ticks - std::exchange(ticks, taken.ticks) > 60'000);
+      }
+      for (const Taken& taken : StepFor(20 * kMs)) {
+        ASSERT_EQ(taken.header.flags, kSampleAtEdge);
+        ASSERT_LE(std::abs(taken.header.t_ns - counter_->InstantOf(taken.ticks)), kPeekNs);
+      }
+    }
+  }
+  ExpectLaws(10);
+}
+
+TEST_F(EdgeLockTest, AReadThatAlwaysTakesLongIsNotHeldUp) {
+  Make(1'000'000, 3'000, 1'000'000, kMs, /*read_cost_ns=*/300'000);
+  for (const Taken& taken : StepFor(kNanosPerSecond)) {
+    ASSERT_EQ(taken.header.flags, kSampleAtEdge);
+    ASSERT_GE(taken.header.skew_ns, 300'000);
+  }
+  ExpectLaws(1);
 }
 
 TEST_F(EdgeLockTest, ALongerPeriodIsSoManyUpdates) {
