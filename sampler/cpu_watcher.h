@@ -7,6 +7,7 @@
 
 #include "base/cpu_model.h"
 #include "base/host_root.h"
+#include "base/posix.h"
 #include "base/topology.h"
 
 namespace vrapl {
@@ -23,9 +24,12 @@ class CpuWatcher {
   const std::vector<PackageTopology>& topology() const { return topology_; }
 
  private:
+  std::string OnlineText();
+
   HostRoot host_root_;
   CpuVendor vendor_;
-  std::string online_;  // the kernel's list, as text
+  UniqueFd online_file_;  // kept open: it is asked for twenty times a second
+  std::string online_;    // the kernel's list, as text
   std::vector<PackageTopology> topology_;
 };
 
