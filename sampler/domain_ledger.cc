@@ -8,6 +8,10 @@
 namespace vrapl {
 namespace {
 
+// No machine uses so many ticks in one window: 1 MJ at the smallest unit there is, 15 uJ. A source never says so, but a
+// recording that was made up may.
+constexpr uint64_t kMostMovedTicks = uint64_t{1} << 36;
+
 template <typename T>
 T& At(std::vector<T>& values, int index) {
   const auto i = static_cast<size_t>(index);
@@ -41,10 +45,10 @@ std::optional<uint64_t> DomainLedger::Move(const SampleHeader& header, uint64_t 
     ++(error == ERANGE ? trouble_.glitches : trouble_.read_errors);
     return 0;
   }
-  const uint64_t moved = ticks - std::exchange(last_ticks_, ticks);
+  const uint64_t moved = ticks - std::exchange(last_ticks_, ticks);  // a count that fell is more than any machine's
   const int64_t since_ns = header.t_ns - std::exchange(last_good_ns_, header.t_ns);
   const int64_t suspended_ns = std::exchange(suspended_ns_, 0);
-  if (error == EOVERFLOW) {
+  if (error == EOVERFLOW || moved > kMostMovedTicks) {
     trouble_.unknown_ns += since_ns + suspended_ns;
     last_moved_ns_ = header.t_ns;
     return std::nullopt;
