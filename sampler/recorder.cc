@@ -100,6 +100,19 @@ Recorder::Recorder(std::unique_ptr<RecordingWriter> writer, const RunHeader& hea
       last_anchor_ns_(start_ns_),
       comms_left_(kCommsPerBlock) {}
 
+// What became different with a VM that goes on running.
+void Recorder::TellChanges(int64_t t_ns, const Vm& vm) {
+  json event = ToJson(VmRun{.uuid = vm.uuid, .name = vm.name, .pid = vm.pid, .start_time = vm.start_time});
+  const auto before = std::find_if(listed_.begin(), listed_.end(), [&](const Vm& other) {
+    return other.uuid == vm.uuid && other.pid == vm.pid && other.start_time == vm.start_time;
+  });
+  const bool was_paused = before != listed_.end() && before->paused;
+  if (vm.paused != was_paused) AddEvent(t_ns, vm.paused ? "vm-pause" : "vm-resume", Dump(event));
+  if (before == listed_.end() || before->vcpus.size() == vm.vcpus.size()) return;
+  event["vcpus"] = vm.vcpus.size();
+  AddEvent(t_ns, "vm-vcpus", Dump(event));
+}
+
 void Recorder::OnVms(const std::vector<Vm>& vms) {
   std::vector<RecordedVm> now;
   for (const Vm& vm : vms) now.push_back(ToRecorded(vm));
@@ -114,6 +127,8 @@ void Recorder::OnVms(const std::vector<Vm>& vms) {
     if (!vm.resources.empty()) start["resources"] = vm.resources;
     AddEvent(t_ns, "vm-start", Dump(start));
   }
+  for (const Vm& vm : vms) TellChanges(t_ns, vm);
+  listed_ = vms;
   for (const RecordedVm& vm : vms_) {
     if (!vm.running || has(now, vm)) continue;
     AddEvent(t_ns, "vm-stop", Dump(ToJson(VmRun{vm.uuid, vm.name, static_cast<pid_t>(vm.pid), vm.start_time})));

@@ -56,6 +56,7 @@ class Recorder final : public SampleObserver {
   Recorder(std::unique_ptr<RecordingWriter> writer, const RunHeader& header, const RowTable& rows, ThreadFacts facts);
 
   void HandOn();
+  void TellChanges(int64_t t_ns, const Vm& vm);
   void TellFlush(const FlushReport& report, const std::vector<VmRun>& retired);
   void AddAnchor(absl::string_view type);
   RecordedRow NameOfRow(int row) const;
@@ -70,6 +71,7 @@ class Recorder final : public SampleObserver {
   std::vector<PackageFeed*> feeds_;
   std::unique_ptr<MachineConditions> conditions_;
   std::vector<RecordedVm> vms_;  // as told to the encoder last
+  std::vector<Vm> listed_;       // as told by the books last
   uint64_t blocks_ = 0;
   int64_t told_flush_ns_ = INT64_MIN / 2;
   int64_t last_anchor_ns_ = 0;

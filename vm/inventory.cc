@@ -275,6 +275,9 @@ absl::StatusOr<std::vector<Vm>> Inventory::List() {
       problems_.push_back(absl::StrCat("VM ", vm.name, ": ", ports.status().message()));
     }
 
+    int state = VIR_DOMAIN_NOSTATE;
+    vm.paused = virDomainGetState(domains[i], &state, nullptr, 0) == 0 &&
+                (state == VIR_DOMAIN_PAUSED || state == VIR_DOMAIN_PMSUSPENDED);
     const std::optional<QemuProcess> process = processes.Find(vm.name, vm.uuid);
     if (!process.has_value()) {
       problems_.push_back(absl::StrCat("VM ", vm.name, ": no process with -uuid ", vm.uuid, " under ", options_.proc,

@@ -57,6 +57,7 @@ struct Vm {
   std::vector<Vcpu> vcpus;       // by index; empty when QEMU does not name its threads
   std::vector<GuestPort> ports;  // empty when found without libvirt
   std::string resources;         // XML: memory, vCPUs, pinning, quotas (vm/domain_xml.h); likewise
+  bool paused = false;           // its vCPUs were stopped by libvirt; not known without it
 
   friend bool operator==(const Vm&, const Vm&) = default;
 };

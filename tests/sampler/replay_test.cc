@@ -173,6 +173,38 @@ TEST_F(ReplayTest, ARowForEachThreadSumsToTheSame) {
   }
 }
 
+TEST_F(ReplayTest, WhatHappensToAVmIsAnEvent) {
+  MadeHost host(Eventful(1));
+  Vm alpha = MadeVm("alpha", 1000);
+  const auto tell = [&] {
+    host.SetVms({alpha});
+    host.RunFor(100 * kMs);
+  };
+  tell();
+  alpha.paused = true;
+  tell();
+  alpha.vcpus.push_back({.index = 2, .tid = 1003});
+  tell();
+  alpha.paused = false;
+  tell();
+  tell();
+  host.SetVms({});
+  host.RunFor(kSecond);
+  host.Finish();
+  const absl::StatusOr<RecordedRun> run = ReadRecordedRun(path_);
+  ASSERT_THAT(run, IsOk());
+  std::vector<std::string> types;
+  for (const RecordedRun::Event& event : run->events) {
+    if (!absl::StartsWith(event.type, "vm-")) continue;
+    types.push_back(event.type);
+    EXPECT_THAT(event.json, HasSubstr(R"("vm_name":"alpha")"));
+    if (event.type == "vm-vcpus") {
+      EXPECT_THAT(event.json, HasSubstr(R"("vcpus":3)"));
+    }
+  }
+  EXPECT_EQ(types, (std::vector<std::string>{"vm-start", "vm-pause", "vm-vcpus", "vm-resume", "vm-stop"}));
+}
+
 TEST_F(ReplayTest, PhasesEndAtMarks) {
   MadeHost::Options options = Eventful(1);
   MadeHost host(options);

@@ -115,6 +115,27 @@ TEST_F(InventoryTest, EventsWakeTheWait) {
   virConnectClose(other);
 }
 
+TEST_F(InventoryTest, SaysWhichVmsArePaused) {
+  proc_.AddProcess(4242, {kQemu, "-name", "guest=test", "-uuid", kUuid}, kQemu);
+  absl::StatusOr<std::unique_ptr<Inventory>> inventory = Inventory::Open(Options("test:///default"));
+  ASSERT_THAT(inventory, IsOk());
+  const auto paused = [&] {
+    const absl::StatusOr<std::vector<Vm>> vms = (*inventory)->List();
+    EXPECT_THAT(vms, IsOkAndHolds(SizeIs(1)));
+    return vms->front().paused;
+  };
+  virConnectPtr other = virConnectOpen("test:///default");
+  virDomainPtr vm = virDomainLookupByName(other, "test");
+  ASSERT_NE(vm, nullptr);
+  EXPECT_FALSE(paused());
+  ASSERT_EQ(virDomainSuspend(vm), 0);
+  EXPECT_TRUE(paused());
+  ASSERT_EQ(virDomainResume(vm), 0);
+  EXPECT_FALSE(paused());
+  virDomainFree(vm);
+  virConnectClose(other);
+}
+
 TEST_F(InventoryTest, WakeEndsAWaitOfAnotherThread) {
   absl::StatusOr<std::unique_ptr<Inventory>> inventory = Inventory::Open(Options("test:///default"));
   ASSERT_THAT(inventory, IsOk());
