@@ -1,27 +1,21 @@
 #include "attribution/ledger.h"
 
 #include <algorithm>
-#include <cmath>
-#include <numeric>
 #include <utility>
 
 namespace vrapl {
 namespace {
 
-// Base power over a time, in sub-ticks.
-uint64_t BaseEnergy(const BasePower& base, int64_t dt_ns) {
-  return static_cast<uint64_t>(
-      std::llround(base.ticks_per_second * static_cast<double>(kSubTicksPerTick) * 1e-9 * static_cast<double>(dt_ns)));
-}
-
-// The counter's updates come with jitter, so one sample may hold less than the base and the next more. The idle row
-// may catch up what it missed, but no more than this much time's worth: a base that is too high must not eat the
-// energy of a later burst.
-constexpr int64_t kCatchUpNs = 10'000'000;
-
 // How often the base is learned anew: by the time that was charged, not at flushes, so that figures do not depend on
 // how long windows are. Just below the usual 2 s, so that a flush does not see its model change right after it began.
 constexpr int64_t kLearnEveryNs = 1'900'000'000;
+
+void AddTime(RowTime& to, const RowTime& more) {
+  to.run_ns += more.run_ns;
+  to.solo_ns += more.solo_ns;
+  to.shared_ns += more.shared_ns;
+  to.group = more.group;
+}
 
 }  // namespace
 
@@ -31,19 +25,12 @@ Ledger::Row& Ledger::row(int id) {
   return rows_[index];
 }
 
-void Ledger::Charge(int id, uint64_t sub_ticks, bool active) {
-  Row& target = row(id);
-  target.owed += sub_ticks;
-  target.recent += sub_ticks;
-  if (active) target.active.Add(sub_ticks);
-}
-
 void Ledger::Add(const TimeWindow& time, uint64_t ticks) {
   for (const RowTime& entry : time.rows) {
     if (entry.run_ns == 0) continue;
     Row& target = row(entry.row);
-    if (target.waiting_ns == 0) waiting_rows_.push_back(entry.row);
-    target.waiting_ns += entry.run_ns;
+    if (target.waiting.run_ns == 0) waiting_rows_.push_back(entry.row);
+    AddTime(target.waiting, entry);
     waiting_busy_ns_ += entry.run_ns;
   }
   waiting_dt_ns_ += time.dt_ns;
@@ -52,23 +39,30 @@ void Ledger::Add(const TimeWindow& time, uint64_t ticks) {
 
   // The order in which rows came must not matter, to the last sub-tick.
   std::sort(waiting_rows_.begin(), waiting_rows_.end());
+  move_rows_.clear();
+  for (const int id : waiting_rows_) {
+    move_rows_.push_back(row(id).waiting);
+    move_rows_.back().row = id;
+  }
   flush_ticks_ += ticks;
   base_.Add(ticks, waiting_dt_ns_, waiting_busy_ns_);
-  const uint64_t energy = ticks << kSubTickBits;
-  switch (model_) {
-    case Model::kBaseShare:
-      if (applied_base_.known) {
-        ChargeBaseShare(energy);
-      } else {
-        ChargeCapacity(energy);
-      }
+  Move move{.energy = ticks << kSubTickBits,
+            .dt_ns = waiting_dt_ns_,
+            .capacity_ns = waiting_capacity_ns_,
+            .busy_ns = waiting_busy_ns_,
+            .base = applied_base_,
+            .rows = move_rows_};
+  move.floor = std::min(move.energy, BaseEnergy(applied_base_, move.dt_ns));
+  switch (rule_->pace()) {
+    case ModelRule::Pace::kMove:
+      Charge(move);
       break;
-    case Model::kCapacity:
-      ChargeCapacity(energy);
+    case ModelRule::Pace::kFlush:
+      AddToFlush(move);
       break;
-    case Model::kShare:  // charged at settlement, by the run time of the whole flush
-      flush_floor_ += std::min(energy, BaseEnergy(applied_base_, waiting_dt_ns_));
-      for (const int id : waiting_rows_) row(id).flush_ns += row(id).waiting_ns;
+    case ModelRule::Pace::kLate:
+      late_.Append(move);
+      if (late_.full()) ChargeLate();
       break;
   }
   base_unknown_in_flush_ = base_unknown_in_flush_ || !applied_base_.known;
@@ -82,81 +76,101 @@ void Ledger::Add(const TimeWindow& time, uint64_t ticks) {
 }
 
 void Ledger::ClearWaiting() {
-  for (const int id : waiting_rows_) row(id).waiting_ns = 0;
+  for (const int id : waiting_rows_) row(id).waiting = {};
   waiting_rows_.clear();
   waiting_dt_ns_ = waiting_capacity_ns_ = waiting_busy_ns_ = 0;
 }
 
 void Ledger::Forget() {
   ClearWaiting();
-  idle_allowance_ = 0;
+  if (rule_->pace() == ModelRule::Pace::kLate) ChargeLate();
+  rule_->Forget();
 }
 
-void Ledger::ChargeBaseShare(uint64_t energy) {
-  idle_allowance_ += BaseEnergy(applied_base_, waiting_dt_ns_);
-  const uint64_t floor = std::min(energy, idle_allowance_);
-  idle_allowance_ = std::min(idle_allowance_ - floor, BaseEnergy(applied_base_, kCatchUpNs));
-  Charge(kIdleRow, floor, /*active=*/false);
-  const uint64_t above = energy - floor;
-  if (waiting_rows_.empty()) {
-    Charge(kIdleRow, above, /*active=*/false);  // nobody ran: what else but the base drawing more than we thought
+void Ledger::Charge(const Move& move) {
+  division_.Clear();
+  rule_->Divide(move, division_);
+  const uint64_t above = move.energy - division_.floor;
+  parts_.resize(division_.weights.size());
+  uint64_t whole = 0;
+  for (const int64_t weight : division_.weights) whole += static_cast<uint64_t>(weight);
+  if (division_.unclaimed) {
+    Charge(kIdleRow, division_.floor);
+    unclaimed_ +=
+        static_cast<int64_t>(DivideOfWhole(above, division_.weights, *division_.whole, absl::MakeSpan(parts_)));
+  } else if (division_.whole) {
+    Charge(kIdleRow,
+           division_.floor + DivideOfWhole(above, division_.weights, *division_.whole, absl::MakeSpan(parts_)));
+  } else if (whole == 0) {
+    Charge(kIdleRow, move.energy);  // nobody ran: what else but the base drawing more than we thought
     return;
+  } else {
+    Charge(kIdleRow, division_.floor);
+    Divide(above, division_.weights, absl::MakeSpan(parts_));
   }
-  weights_.clear();
-  for (const int id : waiting_rows_) weights_.push_back(row(id).waiting_ns);
-  parts_.resize(weights_.size());
-  Divide(above, weights_, absl::MakeSpan(parts_));
-  for (size_t i = 0; i < parts_.size(); ++i) Charge(waiting_rows_[i], parts_[i], /*active=*/true);
+  for (size_t i = 0; i < parts_.size(); ++i) Charge(move.rows[i].row, parts_[i]);
+  if (!division_.active) return;
+  if (*division_.active != above) {
+    active_.resize(parts_.size());
+    Divide(*division_.active, division_.weights, absl::MakeSpan(active_));
+  }
+  const std::vector<uint64_t>& active = *division_.active == above ? parts_ : active_;
+  for (size_t i = 0; i < parts_.size(); ++i) row(move.rows[i].row).active.Add(active[i]);
 }
 
-void Ledger::ChargeCapacity(uint64_t energy) {
-  weights_.clear();
-  for (const int id : waiting_rows_) weights_.push_back(row(id).waiting_ns);
-  parts_.resize(weights_.size());
-  const auto whole = static_cast<uint64_t>(std::max(waiting_capacity_ns_, waiting_busy_ns_));
-  const uint64_t left = DivideOfWhole(energy, weights_, whole, absl::MakeSpan(parts_));
-  for (size_t i = 0; i < parts_.size(); ++i) Charge(waiting_rows_[i], parts_[i], /*active=*/false);
-  Charge(kIdleRow, left, /*active=*/false);
+void Ledger::AddToFlush(const Move& move) {
+  flush_.energy += move.energy;
+  flush_.dt_ns += move.dt_ns;
+  flush_.capacity_ns += move.capacity_ns;
+  flush_.busy_ns += move.busy_ns;
+  flush_.floor += move.floor;
+  for (const RowTime& entry : move.rows) AddTime(row(entry.row).flush, entry);
 }
 
-void Ledger::SettleShare() {
-  const uint64_t energy = flush_ticks_ << kSubTickBits;
-  weights_.clear();
-  for (const Row& entry : rows_) weights_.push_back(entry.flush_ns);
-  parts_.assign(weights_.size(), 0);
-  Divide(energy, weights_, absl::MakeSpan(parts_));
-  const bool anybody = std::any_of(weights_.begin(), weights_.end(), [](int64_t weight) { return weight > 0; });
-  if (!anybody) {
-    Charge(kIdleRow, energy, /*active=*/false);
-    return;
+void Ledger::ChargeFlush() {
+  move_rows_.clear();
+  for (size_t i = 0; i < rows_.size(); ++i) {
+    if (rows_[i].flush.run_ns == 0) continue;
+    move_rows_.push_back(std::exchange(rows_[i].flush, {}));
+    move_rows_.back().row = static_cast<int>(i);
   }
-  std::vector<uint64_t> active(weights_.size());
-  Divide(energy - std::min(energy, flush_floor_), weights_, absl::MakeSpan(active));
-  for (size_t i = 0; i < parts_.size(); ++i) {
-    rows_[i].owed += parts_[i];
-    rows_[i].active.Add(active[i]);
-    rows_[i].flush_ns = 0;
-  }
+  flush_.rows = move_rows_;
+  flush_.base = applied_base_;
+  flush_.base.known = applied_base_.known && !base_unknown_in_flush_;
+  Charge(flush_);
+  flush_ = {};
+}
+
+void Ledger::ChargeLate() {
+  const absl::Span<const Move> moves = late_.moves();
+  rule_->Learn(moves);
+  for (const Move& move : moves) Charge(move);
+  late_.Clear();
 }
 
 Settlement Ledger::Settle() {
   row(kFirstFreeRow - 1);  // the three rows exist even if nothing happened
-  if (model_ == Model::kShare) SettleShare();
+  if (rule_->pace() == ModelRule::Pace::kFlush) ChargeFlush();
+  if (rule_->pace() == ModelRule::Pace::kLate) ChargeLate();
   Settlement result{.counter_ticks = flush_ticks_, .base = applied_base_};
   const bool base_known = applied_base_.known && !base_unknown_in_flush_;
-  result.model = model_ == Model::kBaseShare && !base_known ? Model::kCapacity : model_;
-  result.active_known = result.model != Model::kCapacity && base_known;
+  result.model = rule_->Applied(base_known);
+  result.active_known = rule_->ActiveKnown(base_known);
+  rule_->Settled();
 
-  std::vector<uint64_t> owed(rows_.size());
-  std::transform(rows_.begin(), rows_.end(), owed.begin(), [](const Row& entry) { return entry.owed; });
+  // What nobody claims has a sign and a fraction; the fraction is settled as if it were a row's.
+  std::vector<uint64_t> owed(rows_.size() + 1);
+  owed[0] = static_cast<uint64_t>(unclaimed_) & (kSubTicksPerTick - 1);
+  std::transform(rows_.begin(), rows_.end(), owed.begin() + 1, [](const Row& entry) { return entry.owed; });
   const std::vector<uint64_t> ticks = settler_.Settle(owed);
+  result.unclaimed_ticks = (unclaimed_ >> kSubTickBits) + static_cast<int64_t>(ticks[0]);
   result.rows.resize(rows_.size());
   for (size_t i = 0; i < rows_.size(); ++i) {
-    result.rows[i] = {.ticks = ticks[i], .active_total = rows_[i].active.value()};
+    result.rows[i] = {.ticks = ticks[i + 1], .active_total = rows_[i].active.value()};
     rows_[i].owed = 0;
   }
   flush_ticks_ = 0;
-  flush_floor_ = 0;
+  unclaimed_ = 0;
   base_unknown_in_flush_ = false;
   return result;
 }
@@ -166,15 +180,18 @@ double Ledger::TakeRecent(int id) {
 }
 
 void Ledger::Retire(int retired, int heir) {
-  Row& from = row(retired);
-  if (from.waiting_ns > 0) {
+  if (const RowTime left = row(retired).waiting; left.run_ns > 0) {
     // It ran since the counter last moved; that energy is still to come and is now the heir's.
-    if (row(heir).waiting_ns == 0) waiting_rows_.push_back(heir);
-    row(heir).waiting_ns += row(retired).waiting_ns;
+    RowTime& waiting = row(heir).waiting;
+    if (waiting.run_ns == 0) waiting_rows_.push_back(heir);
+    const int group = waiting.group;
+    AddTime(waiting, left);
+    waiting.group = group;
     std::erase(waiting_rows_, retired);
   }
   rows_[static_cast<size_t>(retired)] = Row{};
-  settler_.MoveCarry(static_cast<size_t>(retired), static_cast<size_t>(heir));
+  settler_.MoveCarry(static_cast<size_t>(retired) + 1, static_cast<size_t>(heir) + 1);
+  rule_->Retire(retired);
 }
 
 }  // namespace vrapl

@@ -1,37 +1,22 @@
 // The ledger of one counter: every tick it moved is charged to a row, by a model. Pure arithmetic on integers.
 //
-// Law: at each settlement the rows' ticks sum to what the counter moved, exactly; no row's total ever falls; the order
-// of rows and windows of equal content does not matter.
-//
-// Rows are numbers here; what they stand for is the caller's affair, except three that every ledger has.
+// Law: at each settlement the rows' ticks sum to what the counter moved, exactly, and what a model does not claim (or
+// claims twice) is told beside them; no row's total ever falls; the order of rows does not matter.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "absl/types/span.h"
 #include "attribution/base_power.h"
 #include "attribution/model.h"
+#include "attribution/model_rule.h"
+#include "attribution/move_log.h"
 #include "attribution/sub_ticks.h"
+#include "attribution/time_window.h"
 
 namespace vrapl {
-
-inline constexpr int kIdleRow = 0;        // nobody ran
-inline constexpr int kStolenRow = 1;      // the CPU was not ours; charged no energy: ours did not flow
-inline constexpr int kUnreportedRow = 2;  // somebody ran, we do not know who
-inline constexpr int kFirstFreeRow = 3;
-
-struct RowTime {
-  int row = 0;
-  int64_t run_ns = 0;
-};
-
-// How the CPUs of the package spent the time of one sample.
-struct TimeWindow {
-  int64_t dt_ns = 0;
-  int cpus = 0;
-  absl::Span<const RowTime> rows;  // run time of those that ran, kUnreportedRow included; not idle or stolen
-};
 
 // What one row got between two settlements.
 struct RowEnergy {
@@ -40,16 +25,18 @@ struct RowEnergy {
 };
 
 struct Settlement {
-  uint64_t counter_ticks = 0;  // == sum of rows' ticks
+  uint64_t counter_ticks = 0;   // == sum of rows' ticks + unclaimed_ticks
+  int64_t unclaimed_ticks = 0;  // charged to no row; below 0: claimed twice. 0 where ClaimsAll(model)
   std::vector<RowEnergy> rows;
-  Model model = Model::kBaseShare;  // the one applied: capacity where base-share did not know the base all the time
+  // The one applied: capacity where the base was not known all the time, base-share where samples told fit nothing.
+  Model model = Model::kBaseShare;
   bool active_known = false;
   BasePower base;
 };
 
 class Ledger {
  public:
-  explicit Ledger(Model model) : model_(model) {}
+  explicit Ledger(Model model, const ModelOptions& options = {}) : rule_(MakeModelRule(model, options)) {}
 
   // Fixes the base power instead of learning it.
   void GiveBase(double ticks_per_second) {
@@ -69,7 +56,7 @@ class Ledger {
   Settlement Settle();
 
   // Ticks, fractions included, charged to the row since this was last asked; for curves, not for accounts. Always 0
-  // under the share model, which charges at settlement.
+  // under models that charge at settlement.
   double TakeRecent(int row);
 
   // The row goes away (a VM stopped): what fraction of a tick it is owed goes to `heir`. Call after Settle().
@@ -77,21 +64,26 @@ class Ledger {
 
  private:
   struct Row {
-    int64_t waiting_ns = 0;  // run time since the counter last moved
-    int64_t flush_ns = 0;    // run time whose energy came in this flush (share)
-    uint64_t recent = 0;     // sub-ticks charged since TakeRecent()
-    uint64_t owed = 0;       // sub-ticks charged since the last settlement
-    SubTickTotal active;     // sub-ticks above the base, ever
+    RowTime waiting;      // since the counter last moved
+    RowTime flush;        // of which the energy came in this flush, for models that charge it as a whole
+    uint64_t recent = 0;  // sub-ticks charged since TakeRecent()
+    uint64_t owed = 0;    // sub-ticks charged since the last settlement
+    SubTickTotal active;  // sub-ticks above the base, ever
   };
 
   Row& row(int id);
   void ClearWaiting();
-  void Charge(int id, uint64_t sub_ticks, bool active);
-  void ChargeBaseShare(uint64_t energy);
-  void ChargeCapacity(uint64_t energy);
-  void SettleShare();
+  void Charge(int id, uint64_t sub_ticks) {
+    Row& target = row(id);
+    target.owed += sub_ticks;
+    if (rule_->pace() == ModelRule::Pace::kMove) target.recent += sub_ticks;
+  }
+  void AddToFlush(const Move& move);
+  void ChargeFlush();
+  void ChargeLate();
+  void Charge(const Move& move);
 
-  Model model_;
+  std::unique_ptr<ModelRule> rule_;
   std::vector<Row> rows_;
   // Since the counter last moved:
   std::vector<int> waiting_rows_;
@@ -100,17 +92,19 @@ class Ledger {
   int64_t waiting_busy_ns_ = 0;
   // Since the last settlement:
   uint64_t flush_ticks_ = 0;
-  uint64_t flush_floor_ = 0;  // sub-ticks of base power (share)
-  // What the idle row may still take: base power x time, less what it took. Bounded; see ChargeBaseShare.
-  uint64_t idle_allowance_ = 0;
+  int64_t unclaimed_ = 0;  // sub-ticks
+  Move flush_;             // for models that charge a flush as a whole; its rows are in rows_
+  MoveLog late_;           // for models that charge late
   BasePowerEstimator base_;
   BasePower applied_base_;  // of the next charge
   int64_t since_learned_ns_ = 0;
   bool base_unknown_in_flush_ = false;  // some of this flush was charged without it
-  TickSettler settler_;
+  TickSettler settler_;                 // its first row is what no row was charged, then come the rows
   // Scratch of the right size, kept from sample to sample.
-  std::vector<int64_t> weights_;
+  Division division_;
+  std::vector<RowTime> move_rows_;
   std::vector<uint64_t> parts_;
+  std::vector<uint64_t> active_;
 };
 
 }  // namespace vrapl

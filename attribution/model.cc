@@ -10,15 +10,31 @@ absl::string_view ModelName(Model model) {
       return "share";
     case Model::kCapacity:
       return "capacity";
+    case Model::kActiveIdle:
+      return "active-idle";
+    case Model::kSmt:
+      return "smt";
+    case Model::kEnergat:
+      return "energat";
+    case Model::kFit:
+      return "fit";
   }
   return "unknown";
 }
 
 std::optional<Model> ModelByName(absl::string_view name) {
-  for (const Model model : {Model::kBaseShare, Model::kShare, Model::kCapacity}) {
+  for (const Model model : kModels) {
     if (name == ModelName(model)) return model;
   }
   return std::nullopt;
 }
+
+std::vector<std::string> ModelNames() {
+  std::vector<std::string> names;
+  for (const Model model : kModels) names.emplace_back(ModelName(model));
+  return names;
+}
+
+bool ClaimsAll(Model model) { return model != Model::kEnergat; }
 
 }  // namespace vrapl

@@ -131,7 +131,7 @@ absl::StatusOr<std::vector<Model>> ParseModels(absl::string_view text) {
   std::vector<Model> models;
   for (absl::string_view name : absl::StrSplit(text, ',')) {
     const std::optional<Model> model = ModelByName(name);
-    if (!model) return UnknownWord("--model", name, {"base-share", "share", "capacity"});
+    if (!model) return UnknownWord("--model", name, ModelNames());
     if (std::find(models.begin(), models.end(), *model) != models.end()) {
       return absl::InvalidArgumentError(absl::StrCat("--model=", text, ": ", name, " is there twice"));
     }

@@ -102,6 +102,22 @@ std::string ModelSentence(const RunTotals& totals) {
       return "Energy was attributed by the model capacity: in each sampling interval and package each thread was "
              "charged "
              "its share of all CPU time, and the rest went to the idle row";
+    case Model::kActiveIdle:
+      return "Energy was attributed by the model active-idle: of each flush and package the share of busy CPU time in "
+             "all CPU time went to the threads by their run time, and the rest to the idle row";
+    case Model::kSmt:
+      return "Energy was attributed by the model smt: in each sampling interval and package the base power times the "
+             "interval went to the idle row, and what was above it to the threads by their run time in that interval, "
+             "time beside a busy SMT sibling weighing less than time alone on the core";
+    case Model::kEnergat:
+      return "Energy was attributed by the model energat: of each flush and package the energy above the base power, "
+             "times the 0.3rd power of the share of run time (0.2nd for DRAM), was claimed for each VM; such claims do "
+             "not sum to what was used";
+    case Model::kFit:
+      return "Energy was attributed by the model fit: in each sampling interval and package the base power times the "
+             "interval went to the idle row, and what was above it to the threads by their run time in that interval, "
+             "times the power per run time that a regression of the package's power found for each virtual machine; "
+             "where the samples could not tell them apart, by run time alone";
   }
   return "";
 }

@@ -30,8 +30,10 @@ DomainLedger::DomainLedger(DomainInfo info, uint64_t start_ticks, int64_t start_
       settled_ticks_(options.models.size()),
       settled_uj_(options.models.size()),
       active_uj_(options.models.size()) {
+  ModelOptions of_domain;
+  if (info_.id.domain == RaplDomain::kDram) of_domain.energat_exponent = kEnergatMemoryExponent;
   for (const Model model : options.models) {
-    Ledger& ledger = ledgers_.emplace_back(model);
+    Ledger& ledger = ledgers_.emplace_back(model, of_domain);
     if (options.base_power_w) ledger.GiveBase(*options.base_power_w / info_.unit.joules_per_tick);
   }
   updates_.Learn(options.updates.period_ns, options.updates.period_err_ns, options.updates.jitter_ns);
@@ -113,6 +115,7 @@ CounterReport DomainLedger::ReportCounter(size_t model, int64_t dt_ns) {
                         .energy_uj = total_uj - before_uj,
                         .model = settlement.model,
                         .base_given = settlement.base.given,
+                        .unclaimed_ticks = settlement.unclaimed_ticks,
                         .read_errors = settled_trouble_.read_errors,
                         .glitches = settled_trouble_.glitches,
                         .unknown_ns = settled_trouble_.unknown_ns,

@@ -131,7 +131,8 @@ void FlushLoop::ChargePlatform() {
   std::vector<RowTime> busy;
   for (size_t i = 0; i < run_ns.size(); ++i) {
     const int row = static_cast<int>(i);
-    if (row != kIdleRow && row != kStolenRow && run_ns[i] > 0) busy.push_back({.row = row, .run_ns = run_ns[i]});
+    if (row == kIdleRow || row == kStolenRow || run_ns[i] == 0) continue;
+    busy.push_back({.row = row, .run_ns = run_ns[i], .group = rows_.group(row)});
   }
   for (PackageLedger& package : packages_) {
     // CPUs may have come and gone: as many as there were on average.

@@ -31,7 +31,8 @@ struct CounterReport {
   std::optional<double> base_w;     // absent: not known
   double base_err_w = 0;            // 95 %
   bool base_given = false;
-  bool attributed = true;  // false: the counter has no rows; one core's energy belongs to who ran on that core
+  int64_t unclaimed_ticks = 0;  // the model gave these to no row; below 0: it gave them twice (see ClaimsAll)
+  bool attributed = true;       // false: the counter has no rows; one core's energy belongs to who ran on that core
   // In this flush:
   uint64_t read_errors = 0;  // failed reads: their energy comes with the next good one
   uint64_t glitches = 0;     // readings that no package can have used; left out

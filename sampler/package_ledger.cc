@@ -59,15 +59,21 @@ void PackageLedger::GatherRows(const Sample& sample) {
   for (const ThreadRun& thread : sample.threads) {
     const int id = rows_.RowOf(thread);
     thread_rows_.push_back(id);
-    int64_t& ns = At(sample_ns_, id);
-    if (ns == 0) sample_rows_.push_back({.row = id});
-    ns += thread.run_ns;
-    OnCore& on_core = At(on_core_, id);
-    on_core.solo_ns += thread.solo_ns;
-    on_core.shared_ns += thread.shared_ns;
+    int& place = At(sample_place_, id);
+    if (place == 0) {
+      sample_rows_.push_back({.row = id, .group = rows_.group(id)});
+      place = static_cast<int>(sample_rows_.size());
+    }
+    RowTime& entry = sample_rows_[static_cast<size_t>(place) - 1];
+    entry.run_ns += thread.run_ns;
+    entry.solo_ns += thread.solo_ns;
+    entry.shared_ns += thread.shared_ns;
   }
-  for (RowTime& entry : sample_rows_) {
-    entry.run_ns = std::exchange(sample_ns_[static_cast<size_t>(entry.row)], 0);
+  for (const RowTime& entry : sample_rows_) {
+    sample_place_[static_cast<size_t>(entry.row)] = 0;
+    OnCore& on_core = At(on_core_, entry.row);
+    on_core.solo_ns += entry.solo_ns;
+    on_core.shared_ns += entry.shared_ns;
   }
   const CpuTime& time = sample.header.time;
   if (time.irq_ns > 0) {

@@ -116,8 +116,8 @@ class PackageLedger {
   uint64_t told_lost_records_ = 0;
   std::map<int, std::vector<float>> traces_;  // by the VM's index
   std::vector<RowTime> sample_rows_;
-  std::vector<int> thread_rows_;    // of each thread of the sample
-  std::vector<int64_t> sample_ns_;  // scratch: run time per row of one sample
+  std::vector<int> thread_rows_;   // of each thread of the sample
+  std::vector<int> sample_place_;  // scratch: per row, where it is in sample_rows_, counted from 1; 0: nowhere
 };
 
 }  // namespace vrapl

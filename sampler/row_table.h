@@ -108,6 +108,8 @@ class RowTable {
 
   int row_count() const { return static_cast<int>(rows_.size()); }
   const RowInfo& row(int id) const { return rows_[static_cast<size_t>(id)]; }
+  // RowTime::group of the row: rows of a VM belong together.
+  int group(int id) const { return row(id).kind == RowKind::kVm ? row(id).vm : -1; }
 
   // VMs by index; an index stays valid until its VM is retired.
   int vm_count() const { return static_cast<int>(vms_.size()); }

@@ -13,8 +13,11 @@ constexpr int64_t kMs = 1'000'000;
 constexpr int kA = kFirstFreeRow;
 constexpr int kB = kFirstFreeRow + 1;
 
+// Of the rows and of what a model says that it does not claim.
 uint64_t Sum(const Settlement& settlement) {
-  return std::accumulate(settlement.rows.begin(), settlement.rows.end(), uint64_t{0},
+  EXPECT_TRUE(settlement.unclaimed_ticks == 0 || !ClaimsAll(settlement.model)) << ModelName(settlement.model);
+  return static_cast<uint64_t>(settlement.unclaimed_ticks) +
+         std::accumulate(settlement.rows.begin(), settlement.rows.end(), uint64_t{0},
                          [](uint64_t sum, const RowEnergy& row) { return sum + row.ticks; });
 }
 
@@ -46,6 +49,68 @@ TEST(LedgerTest, ShareIsTheFormulaOfWholeFlush) {
   EXPECT_EQ(TicksOf(settlement, kA), 1000u);
   EXPECT_EQ(TicksOf(settlement, kB), 500u);
   EXPECT_EQ(TicksOf(settlement, kIdleRow), 0u);
+}
+
+TEST(LedgerTest, ActiveIdleIsCapacityOfTheWholeFlush) {
+  Ledger ledger(Model::kActiveIdle);
+  ledger.Add(Window({{kA, 2 * kMs}}), 1000);
+  ledger.Add(Window({}), 200);
+  const Settlement settlement = ledger.Settle();
+  EXPECT_EQ(settlement.model, Model::kActiveIdle);
+  EXPECT_EQ(TicksOf(settlement, kA), 600u) << "half of all CPU time, so half of the energy of both";
+  EXPECT_EQ(TicksOf(settlement, kIdleRow), 600u);
+}
+
+TEST(LedgerTest, SmtWeighsTimeBesideABusySiblingLess) {
+  Ledger ledger(Model::kSmt, {.smt_shared_weight = 0.5});
+  ledger.GiveBase(400'000);
+  ledger.Add(Window({{.row = kA, .run_ns = kMs / 2, .solo_ns = kMs / 2},
+                     {.row = kB, .run_ns = kMs / 2, .shared_ns = kMs / 2}}),
+             1000);
+  Settlement settlement = ledger.Settle();
+  EXPECT_EQ(settlement.model, Model::kSmt);
+  EXPECT_EQ(TicksOf(settlement, kIdleRow), 400u);
+  EXPECT_EQ(TicksOf(settlement, kA), 400u);
+  EXPECT_EQ(TicksOf(settlement, kB), 200u);
+  ledger.Add(Window({{.row = kA, .run_ns = kMs / 2}, {.row = kB, .run_ns = kMs / 2}}), 1000);
+  settlement = ledger.Settle();
+  EXPECT_EQ(TicksOf(settlement, kA), 300u) << "nobody knows what the siblings did: by run time";
+}
+
+// A counter that stood still for a month: weights must not overflow.
+TEST(LedgerTest, SmtCarriesTimeThatWaitedForAMonth) {
+  Ledger ledger(Model::kSmt);
+  ledger.GiveBase(1);
+  constexpr int64_t kMonth = int64_t{30} * 86400 * 1'000'000'000;
+  std::vector<RowTime> rows;
+  for (int i = 0; i < 256; ++i) rows.push_back({.row = kA + i, .run_ns = kMonth, .solo_ns = kMonth});
+  ledger.Add(Window(rows, kMonth, 256), 256'000'000);
+  const Settlement settlement = ledger.Settle();
+  EXPECT_EQ(Sum(settlement), 256'000'000u);
+  for (int i = 0; i < 256; ++i) EXPECT_NEAR(static_cast<double>(TicksOf(settlement, kA + i)), 990'000, 12'000);
+}
+
+TEST(LedgerTest, EnergatClaimsMoreThanThereIsAndSaysHowMuch) {
+  Ledger ledger(Model::kEnergat);
+  ledger.GiveBase(400'000);
+  // Two VMs of half the time each, one of them of two rows: 0.5^0.3 = 81.2 % of 600 ticks each.
+  ledger.Add(Window({{.row = kA, .run_ns = kMs, .group = 0},
+                     {.row = kB, .run_ns = kMs / 2, .group = 1},
+                     {.row = kB + 1, .run_ns = kMs / 2, .group = 1}}),
+             1000);
+  const Settlement settlement = ledger.Settle();
+  EXPECT_EQ(settlement.model, Model::kEnergat);
+  EXPECT_EQ(TicksOf(settlement, kIdleRow), 400u);
+  EXPECT_NEAR(static_cast<double>(TicksOf(settlement, kA)), 487, 1);
+  EXPECT_NEAR(static_cast<double>(TicksOf(settlement, kB) + TicksOf(settlement, kB + 1)), 487, 1);
+  EXPECT_EQ(settlement.unclaimed_ticks, 600 - static_cast<int64_t>(TicksOf(settlement, kA) + TicksOf(settlement, kB) +
+                                                                   TicksOf(settlement, kB + 1)));
+  EXPECT_LT(settlement.unclaimed_ticks, -370);
+}
+
+TEST(ModelTest, NamesGoBothWays) {
+  for (const Model model : kModels) EXPECT_EQ(ModelByName(ModelName(model)), model);
+  EXPECT_EQ(ModelByName("core"), std::nullopt);
 }
 
 TEST(LedgerTest, BaseShareGivesTheFloorToIdleAndTheRestByRunTime) {
@@ -97,7 +162,7 @@ TEST(LedgerTest, EnergyThatComesLateIsChargedToAllThatRanSinceTheLast) {
 }
 
 TEST(LedgerTest, WithNobodyRunningAllGoesToIdle) {
-  for (const Model model : {Model::kBaseShare, Model::kShare, Model::kCapacity}) {
+  for (const Model model : kModels) {
     Ledger ledger(model);
     ledger.GiveBase(100);
     ledger.Add(Window({}), 777);
@@ -115,7 +180,7 @@ TEST(LedgerTest, StolenTimeGetsNoEnergy) {
 
 // The law, for every model, any load, any number of flushes, rows that come and go.
 TEST(LedgerTest, RowsSumToTheCounterInEveryFlush) {
-  for (const Model model : {Model::kBaseShare, Model::kShare, Model::kCapacity}) {
+  for (const Model model : kModels) {
     for (uint32_t seed = 0; seed < 20; ++seed) {
       std::mt19937 random(seed);
       Ledger ledger(model);
@@ -144,7 +209,7 @@ TEST(LedgerTest, RowsSumToTheCounterInEveryFlush) {
 }
 
 TEST(LedgerTest, TheOrderOfRowsDoesNotMatter) {
-  for (const Model model : {Model::kBaseShare, Model::kShare, Model::kCapacity}) {
+  for (const Model model : kModels) {
     std::mt19937 random(11);
     Ledger one(model);
     Ledger other(model);

@@ -192,7 +192,9 @@ class MadeHost {
           ticks += row.energy_ticks;
           run_ns += row.run_time_ns;
         }
-        ASSERT_EQ(ticks, counter.energy_ticks) << ModelName(model.model) << " flush " << report.seq;
+        ASSERT_TRUE(counter.unclaimed_ticks == 0 || !ClaimsAll(counter.model)) << ModelName(model.model);
+        ASSERT_EQ(ticks + static_cast<uint64_t>(counter.unclaimed_ticks), counter.energy_ticks)
+            << ModelName(model.model) << " flush " << report.seq;
         int64_t capacity_ns = 0;
         for (const SamplerReport& sampler : report.samplers) {
           const bool own = sampler.package_id == counter.package_id;
@@ -253,7 +255,7 @@ class MadeHost {
 };
 
 inline const std::vector<Model>& AllModels() {
-  static const std::vector<Model> models = {Model::kBaseShare, Model::kShare, Model::kCapacity};
+  static const std::vector<Model> models(kModels.begin(), kModels.end());
   return models;
 }
 

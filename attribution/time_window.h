@@ -1,0 +1,35 @@
+// Who ran in one sample of a package: what the ledger and its models are fed with.
+#pragma once
+
+#include <cstdint>
+
+#include "absl/types/span.h"
+
+namespace vrapl {
+
+// Rows are numbers; what they stand for is the caller's affair, except three that every ledger has.
+inline constexpr int kIdleRow = 0;        // nobody ran
+inline constexpr int kStolenRow = 1;      // the CPU was not ours; charged no energy: ours did not flow
+inline constexpr int kUnreportedRow = 2;  // somebody ran, we do not know who
+inline constexpr int kFirstFreeRow = 3;
+
+struct RowTime {
+  int row = 0;
+  int64_t run_ns = 0;
+  // Of run_ns, what it had its physical core to itself, and what an SMT sibling ran something beside it. What is left
+  // over is time in which nobody knows what the sibling did.
+  int64_t solo_ns = 0;
+  int64_t shared_ns = 0;
+  // Rows of one group belong together, as the threads of a VM: models that look at VMs take them as one. Below 0: the
+  // row stands for itself.
+  int group = -1;
+};
+
+// How the CPUs of the package spent the time of one sample.
+struct TimeWindow {
+  int64_t dt_ns = 0;
+  int cpus = 0;
+  absl::Span<const RowTime> rows;  // run time of those that ran, kUnreportedRow included; not idle or stolen
+};
+
+}  // namespace vrapl
