@@ -64,9 +64,12 @@ TEST(MadeScheduleTest, TooManyThreadsTakeTurnsAndKeepAllCpusBusy) {
 }
 
 TEST(MadeScheduleTest, ThreadsStayOnTheirCpusAndInTheirActiveTime) {
-  const std::vector<ThreadSpec> threads = {
+  std::vector<ThreadSpec> threads = {
       {.demand = {.run_ns = 1e6, .sleep_ns = 1e5, .cpus = {1, 3}}},
-      {.demand = {.run_ns = 1e9, .sleep_ns = 1e3, .spread = 0, .cycle_ns = 20 * kMs, .active_ns = 5 * kMs}}};
+      {.demand = {
+           .run_ns = 1e9, .sleep_ns = 1e3, .spread = 0, .cycle_ns = 20 * kMs, .active_ns = 5 * kMs, .cpus = {0}}}};
+  // In their way, and to take waiting threads over.
+  for (int i = 0; i < 3; ++i) threads.push_back({.demand = {.run_ns = 4e5, .sleep_ns = 4e5, .cpus = {1, 2, 3}}});
   MadeSchedule schedule(threads, 4, 2, Random(3));
   const Followed found = Follow(schedule, 4, 2'000 * kMs);
   EXPECT_EQ(found.on_cpu_ns.count({0, 0}), 0u);
@@ -83,6 +86,11 @@ TEST(RecordedScheduleTest, EachWindowHasItsRunTimesToTheNanosecond) {
   EXPECT_EQ(found.run_ns.at(0), 400'000);
   EXPECT_EQ(found.run_ns.at(1), 900'000 + kMs + 77);
   EXPECT_EQ(found.run_ns.at(2), 300'001);
+}
+
+TEST(RecordedScheduleTest, AThreadThatRanLongerThanItsWindowIsCut) {
+  RecordedSchedule schedule({{.dt_ns = kMs, .cpus = 2, .runs = {{0, kMs / 2}, {1, kMs + 5000}}}}, 2);
+  EXPECT_EQ(Follow(schedule, 2, kMs).run_ns.at(1), kMs);
 }
 
 TEST(RecordedScheduleTest, BeginsAgainAtItsEnd) {

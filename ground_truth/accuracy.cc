@@ -1,0 +1,145 @@
+#include "ground_truth/accuracy.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <utility>
+
+#include "attribution/ledger.h"
+
+namespace vrapl {
+namespace {
+
+// Rows of a made host begin behind those that every ledger has.
+int LedgerRow(size_t row) { return kFirstFreeRow + static_cast<int>(row); }
+
+// Of the package while nothing runs, W.
+double IdlePower(const PackageTraits& traits) {
+  return FloorPower(traits, 0, traits.ambient_k + traits.k_per_w * traits.floor_w);
+}
+
+// One model at one length of window, with a ledger for each package.
+class Books {
+ public:
+  Books(Model model, int window_samples, const MadeHost& host, bool calibrated)
+      : window_samples_(window_samples),
+        vms_(static_cast<size_t>(host.vms)),
+        charged_uj_(host.rows.size()),
+        error_uj_(host.rows.size()) {
+    score_.model = model;
+    score_.window_samples = window_samples;
+    for (const MadePackage& package : host.packages) {
+      ledgers_.emplace_back(model);
+      unit_uj_.push_back(package.counter.unit_uj);
+      if (calibrated) ledgers_.back().GiveBase(IdlePower(package.traits) * 1e6 / package.counter.unit_uj);
+    }
+  }
+
+  int window_samples() const { return window_samples_; }
+  void Add(size_t package, const TimeWindow& window, uint64_t ticks) { ledgers_[package].Add(window, ticks); }
+
+  // A window ends, in which the rows truly used this.
+  void EndWindow(const std::vector<double>& true_uj, bool scored) {
+    std::vector<double> now_uj(charged_uj_.size());
+    bool stood_in = false;
+    for (size_t package = 0; package < ledgers_.size(); ++package) {
+      const Settlement settlement = ledgers_[package].Settle();
+      stood_in = stood_in || settlement.model != score_.model;
+      for (size_t row = 0; row < now_uj.size(); ++row) {
+        const auto i = static_cast<size_t>(LedgerRow(row));
+        if (i < settlement.rows.size()) {
+          now_uj[row] += static_cast<double>(settlement.rows[i].ticks) * unit_uj_[package];
+        }
+      }
+    }
+    if (!scored) return;
+    ++windows_;
+    score_.stood_in += stood_in ? 1 : 0;
+    for (size_t row = 0; row < now_uj.size(); ++row) {
+      charged_uj_[row] += now_uj[row];
+      error_uj_[row] += std::abs(now_uj[row] - true_uj[row]);
+    }
+  }
+
+  ModelScore Score(const std::vector<double>& true_uj) {
+    const double vms_uj = std::accumulate(true_uj.begin(), true_uj.begin() + static_cast<ptrdiff_t>(vms_), 0.0);
+    const double charged_uj =
+        std::accumulate(charged_uj_.begin(), charged_uj_.begin() + static_cast<ptrdiff_t>(vms_), 0.0);
+    int counted = 0;
+    for (size_t vm = 0; vm < vms_; ++vm) {
+      if (charged_uj > 0) score_.split_error += std::abs(charged_uj_[vm] / charged_uj - true_uj[vm] / vms_uj) / 2;
+      if (true_uj[vm] < 0.1 * vms_uj / static_cast<double>(vms_)) continue;
+      const double error = error_uj_[vm] / true_uj[vm];
+      score_.mean_error += error;
+      ++counted;
+      score_.whole_worst_error =
+          std::max(score_.whole_worst_error, std::abs(charged_uj_[vm] - true_uj[vm]) / true_uj[vm]);
+      if (error <= score_.worst_error) continue;
+      score_.worst_error = error;
+      score_.worst_vm = static_cast<int>(vm);
+    }
+    if (counted > 0) score_.mean_error /= counted;
+    score_.misplaced =
+        std::accumulate(error_uj_.begin(), error_uj_.end(), 0.0) / std::accumulate(true_uj.begin(), true_uj.end(), 0.0);
+    if (windows_ > 0) score_.stood_in /= windows_;
+    return score_;
+  }
+
+ private:
+  int window_samples_;
+  size_t vms_;
+  std::vector<Ledger> ledgers_;
+  std::vector<double> unit_uj_;
+  std::vector<double> charged_uj_;
+  std::vector<double> error_uj_;
+  int windows_ = 0;
+  ModelScore score_;
+};
+
+}  // namespace
+
+std::vector<ModelScore> Judge(const MadeHost& host, uint64_t seed, const AccuracyOptions& options) {
+  std::vector<Books> books;
+  for (const int window : options.windows) {
+    for (const Model model : options.models) books.emplace_back(model, window, host, options.calibrated);
+  }
+  const std::vector<std::unique_ptr<SyntheticHost>> packages = Start(host, seed);
+  std::vector<uint64_t> last_ticks(packages.size());
+  std::vector<double> scored_uj(host.rows.size());
+  std::vector<std::vector<double>> window_uj(options.windows.size(), std::vector<double>(host.rows.size()));
+  std::vector<RowTime> rows;
+  const int64_t sample_ns = host.packages.front().counter.sample_ns;
+  const int64_t learn = options.learn_ns / sample_ns;
+  const int64_t samples = learn + options.scored_ns / sample_ns;
+  for (int64_t sample = 0; sample < samples; ++sample) {
+    const bool scored = sample >= learn;
+    for (size_t i = 0; i < packages.size(); ++i) {
+      packages[i]->Next();
+      const SeenSample& seen = packages[i]->seen();
+      const TrueSample& truth = packages[i]->truth();
+      rows.clear();
+      for (const RowUse& use : seen.rows) {
+        rows.push_back({.row = LedgerRow(static_cast<size_t>(use.row)), .run_ns = use.run_ns});
+      }
+      const TimeWindow window{.dt_ns = seen.dt_ns, .cpus = seen.cpus, .rows = rows};
+      const uint64_t ticks = seen.ticks - std::exchange(last_ticks[i], seen.ticks);
+      for (Books& book : books) book.Add(i, window, ticks);
+      for (size_t row = 0; row < scored_uj.size(); ++row) {
+        for (std::vector<double>& uj : window_uj) uj[row] += truth.row_uj[row];
+        if (scored) scored_uj[row] += truth.row_uj[row];
+      }
+    }
+    for (size_t w = 0; w < options.windows.size(); ++w) {
+      if ((sample + 1) % options.windows[w] != 0) continue;
+      for (Books& book : books) {
+        if (book.window_samples() == options.windows[w]) book.EndWindow(window_uj[w], scored);
+      }
+      std::fill(window_uj[w].begin(), window_uj[w].end(), 0);
+    }
+  }
+  std::vector<ModelScore> scores;
+  for (Books& book : books) scores.push_back(book.Score(scored_uj));
+  return scores;
+}
+
+}  // namespace vrapl
