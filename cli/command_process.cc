@@ -19,7 +19,11 @@ namespace {
 int64_t Nanoseconds(const timeval& time) { return time.tv_sec * kNanosPerSecond + time.tv_usec * 1000; }
 
 // In the child, between fork and exec, where other threads' locks are held for ever: system calls only.
-[[noreturn]] void BecomeCommand(char* const* argv, int go, int failure, const CommandProcess::Options& options) {
+[[noreturn]] void BecomeCommand(char* const* argv, int go, int failure, const sigset_t& mask,
+                                const CommandProcess::Options& options) {
+  // Our handlers would swallow a signal that is meant for the command; one that came meanwhile ends it here.
+  if (options.inherited != nullptr) options.inherited->Restore();
+  ::sigprocmask(SIG_SETMASK, &mask, nullptr);
   char word = 0;
   ssize_t size = 0;
   do {
@@ -29,7 +33,6 @@ int64_t Nanoseconds(const timeval& time) { return time.tv_sec * kNanosPerSecond 
   if (options.stdout_fd >= 0) ::dup2(options.stdout_fd, STDOUT_FILENO);
   if (options.stderr_fd >= 0) ::dup2(options.stderr_fd, STDERR_FILENO);
   if (options.ends_with_us) ::prctl(PR_SET_PDEATHSIG, SIGTERM);
-  if (options.inherited != nullptr) options.inherited->Restore();
   ::execvp(argv[0], argv);
   const int error = errno;
   if (::write(failure, &error, sizeof error) < 0) ::_exit(kExitVraplFailed);
@@ -73,15 +76,20 @@ absl::StatusOr<std::unique_ptr<CommandProcess>> CommandProcess::Start(const std:
   std::vector<char*> argv;
   for (std::string& word : copies) argv.push_back(word.data());
   argv.push_back(nullptr);
+  // A signal that meets the child before it has put our handlers away waits until it has.
+  sigset_t heard;
+  sigset_t mask;
+  ::sigemptyset(&heard);
+  for (const int number : Inherited::kHeard) ::sigaddset(&heard, number);
+  ::pthread_sigmask(SIG_BLOCK, &heard, &mask);
   const pid_t pid = ::fork();
-  if (pid < 0) {
-    const int error = errno;
-    return PosixError(error, "start the command");
-  }
+  const int error = errno;
   if (pid == 0) {
     ::close(go[1]);
-    BecomeCommand(argv.data(), go[0], failure[1], options);
+    BecomeCommand(argv.data(), go[0], failure[1], mask, options);
   }
+  ::pthread_sigmask(SIG_SETMASK, &mask, nullptr);
+  if (pid < 0) return PosixError(error, "start the command");
   return std::unique_ptr<CommandProcess>(
       new CommandProcess(pid, std::move(go_write), std::move(failure_read), words.front()));
 }

@@ -217,7 +217,7 @@ int Run(const RunArguments& arguments, const CommandWords& words, int argc, char
   }
   if (!status.ok()) return FailRun(status);
   if (!output_status.ok()) return FailRun(output_status);
-  if (session.exit_code() == 0 && session.runs_left_out() > 0) return kExitInterrupted;
+  if (session.exit_code() == 0 && session.runs_left_out() > 0) return 128 + session.interrupted_by();
   return session.exit_code();
 }
 

@@ -25,10 +25,10 @@ int64_t RunSession::Fail(const std::string& error) {
 }
 
 void RunSession::OnSignal(int number, bool pass_on) {
-  interrupted_ = true;
+  if (interrupted_by_ == 0) interrupted_by_ = number;
   ++signals_;
   if (command_ == nullptr) return;
-  if (state_ == State::kBaseline || state_ == State::kRunning) result_->interrupted = true;
+  if (state_ == State::kRunning) result_->interrupted = true;
   if (signals_ >= kPatience) {
     command_->Signal(SIGKILL);
   } else if (pass_on) {
@@ -41,7 +41,7 @@ int64_t RunSession::OnTurn(RunControl& control) {
   run_start_ns_ = control.start_ns();
   switch (state_) {
     case State::kNext:
-      if (next_ == options_.plan.size() || interrupted_) {
+      if (next_ == options_.plan.size() || interrupted()) {
         done_ = true;
         return now_ns;
       }
@@ -49,7 +49,10 @@ int64_t RunSession::OnTurn(RunControl& control) {
       state_ = State::kPause;
       return now_ns;
     case State::kPause:
-      if (interrupted_) state_ = State::kNext;
+      if (interrupted()) {
+        state_ = State::kNext;
+        return now_ns;
+      }
       if (now_ns < until_ns_) return until_ns_;
       if (!options_.prepare.empty()) {
         absl::StatusOr<std::unique_ptr<CommandProcess>> prepare = CommandProcess::Start(
@@ -62,17 +65,26 @@ int64_t RunSession::OnTurn(RunControl& control) {
       return now_ns;
     case State::kPrepare:
       if (command_ != nullptr && !command_->ended()) return now_ns + kSoonNs;
-      if (command_ != nullptr && command_->end().exit_code != 0) {
+      if (!interrupted() && command_ != nullptr && command_->end().exit_code != 0) {
         return Fail(absl::StrCat("--prepare failed with ", command_->end().exit_code, ": ", options_.prepare));
       }
       command_.reset();
-      if (interrupted_) {
+      if (interrupted()) {
         state_ = State::kNext;
         return now_ns;
       }
       BeginRun(control);
       return now_ns + kSoonNs;
     case State::kBaseline:
+      // A signal may have reached the command and not us: a terminal's goes to both, each in its own time.
+      if (!interrupted() && command_->ended()) interrupted_by_ = command_->end().signal;
+      if (interrupted()) {
+        // It has done nothing yet: it is killed and not let go, and is none of the runs.
+        command_.reset();
+        relay_.reset();
+        state_ = State::kNext;
+        return now_ns;
+      }
       if (!cut_seen_) return now_ns + kSoonNs;
       released_ns_ = command_->Release();
       result_->start_t_ns = released_ns_ - run_start_ns_;

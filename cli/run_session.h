@@ -43,7 +43,8 @@ class RunSession {
   // Why vrapl itself could not go on; "": it did. A command that cannot start is no such reason.
   const std::string& error() const { return error_; }
   int runs_left_out() const { return static_cast<int>(options_.plan.size() - next_); }
-  bool interrupted() const { return interrupted_; }
+  bool interrupted() const { return interrupted_by_ != 0; }
+  int interrupted_by() const { return interrupted_by_; }  // the first signal that came; 0: none did
 
   // A signal came for us. `pass_on`: the command has not got it yet.
   void OnSignal(int number, bool pass_on);
@@ -71,7 +72,7 @@ class RunSession {
   std::unique_ptr<StdoutRelay> relay_;
   std::optional<RunResult> result_;
   int signals_ = 0;
-  std::atomic<bool> interrupted_{false};
+  int interrupted_by_ = 0;
   std::atomic<bool> done_{false};
   int exit_code_ = 0;
   std::string error_;
