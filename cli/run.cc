@@ -9,8 +9,8 @@
 #include "absl/strings/str_join.h"
 #include "cli/arguments.h"
 #include "cli/command_words.h"
-#include "cli/recording_output.h"
 #include "cli/run_export.h"
+#include "cli/run_recording.h"
 #include "cli/run_session.h"
 #include "cli/run_text.h"
 #include "cli/verb_app.h"
@@ -118,8 +118,14 @@ int Run(const RunArguments& arguments, const CommandWords& words, int argc, char
     pattern = *std::move(created);
   }
   std::unique_ptr<RunExport> output;
-  const bool record = absl::EndsWith(arguments.output, ".vrapl");
-  if (!arguments.output.empty() && !record) {
+  std::unique_ptr<RunRecording> recording;
+  if (absl::EndsWith(arguments.output, ".vrapl")) {
+    absl::StatusOr<std::unique_ptr<RunRecording>> created =
+        RunRecording::Create({.path = arguments.output, .force = arguments.force}, argc, argv);
+    if (!created.ok()) return FailRun(created.status());
+    recording = *std::move(created);
+    options->recording = recording->recording();
+  } else if (!arguments.output.empty()) {
     absl::StatusOr<std::unique_ptr<RunExport>> created = RunExport::Create(arguments.output, arguments.force);
     if (!created.ok()) return FailRun(created.status());
     output = *std::move(created);
@@ -142,12 +148,6 @@ int Run(const RunArguments& arguments, const CommandWords& words, int argc, char
   HearSignals();
   absl::StatusOr<Host> host = OpenHost(arguments.common);
   if (!host.ok()) return FailRun(host.status());
-  if (record) {
-    absl::StatusOr<std::optional<DaemonOptions::Recording>> recording =
-        ToRecording({.path = arguments.output, .force = arguments.force}, "run", argc, argv);
-    if (!recording.ok()) return FailRun(recording.status());
-    options->recording = *std::move(recording);
-  }
   MarkQueue marks;
   options->host_root = host->root;
   options->emulators = host->emulators;
@@ -193,7 +193,8 @@ int Run(const RunArguments& arguments, const CommandWords& words, int argc, char
                                   }
                                   return session.OnTurn(control);
                                 }};
-  const absl::Status status = RunDaemon(*options, events, session.done());
+  absl::Status status = RunDaemon(*options, events, session.done());
+  if (recording != nullptr) status = recording->Finish(session.runs_begun() > 0, status);
   // What was measured is told, even where a recording of it could not be stored.
   if (!status.ok() && results.empty()) return FailRun(status);
 

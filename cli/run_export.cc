@@ -1,16 +1,11 @@
 #include "cli/run_export.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "base/posix.h"
 #include "cli/run_summary.h"
 
 namespace vrapl {
@@ -180,60 +175,44 @@ absl::StatusOr<std::unique_ptr<RunExport>> RunExport::Create(const std::string& 
   } else if (!absl::EndsWith(path, ".csv")) {
     return absl::InvalidArgumentError(absl::StrCat("-o ", path, ": the name ends in .csv, .json or .jsonl"));
   }
-  int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  const bool created = fd >= 0;
-  // What it held is kept until there is something to put in its place.
-  if (!created && errno == EEXIST && force) fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
-  if (fd < 0) {
-    const int error = errno;
-    if (error == EEXIST && !force) {
-      return absl::AlreadyExistsError(absl::StrCat("-o ", path, ": exists already; --force replaces it"));
-    }
-    return PosixError(error, absl::StrCat("-o ", path));
-  }
-  return std::unique_ptr<RunExport>(new RunExport(path, kind, ::fdopen(fd, "w"), created));
-}
-
-RunExport::~RunExport() {
-  if (file_ != nullptr) std::fclose(file_);
-  if (!written_ && created_) ::unlink(path_.c_str());
+  absl::StatusOr<OutputFile> file = OutputFile::Create(path, force);
+  if (!file.ok()) return absl::Status(file.status().code(), absl::StrCat("-o ", file.status().message()));
+  return std::unique_ptr<RunExport>(new RunExport(kind, *std::move(file)));
 }
 
 absl::Status RunExport::Write(const std::string& text) {
-  if (!std::exchange(written_, true) && !created_ && ::ftruncate(::fileno(file_), 0) != 0 && errno != EINVAL) {
-    const int error = errno;
-    return PosixError(error, absl::StrCat("write ", path_));
+  absl::Status status = file_.Write(text);
+  if (status.ok()) status = file_.Flush();
+  if (status.ok()) {
+    begun_ = true;
+    return status;
   }
-  errno = 0;
-  if (std::fputs(text.c_str(), file_) >= 0 && std::fflush(file_) == 0) return absl::OkStatus();
-  const int error = errno;
-  return PosixError(error, absl::StrCat("write ", path_, " (what it has is not complete)"));
+  if (!begun_) return status;
+  return absl::Status(status.code(), absl::StrCat(status.message(), "; the runs before are in ", file_.Keep()));
 }
 
 absl::Status RunExport::Add(const RunsInfo& info, const RunResult& result) {
-  if (kind_ == Kind::kCsv) {
-    const std::string header = written_ ? "" : RunCsvHeader();
-    return Write(header + RunToCsv(info, result));
-  }
+  any_ran_ |= result.end.error.empty();
+  if (kind_ == Kind::kCsv) return Write(absl::StrCat(begun_ ? "" : RunCsvHeader(), RunToCsv(info, result)));
   if (kind_ == Kind::kJsonl) return Write(RunToJson(info, result) + "\n");
   results_.push_back(result);
   return absl::OkStatus();
 }
 
 absl::Status RunExport::Finish(const RunsInfo& info, const std::optional<OwnCost>& own_cost) {
+  if (!any_ran_) return absl::OkStatus();
+  absl::Status status;
   if (kind_ == Kind::kJson) {
     Json json = InfoJson(info);
     json["runs"] = Json::array();
     for (const RunResult& result : results_) json["runs"].push_back(ResultJson(info, result));
     json["summary"] = SummaryJson(info, results_);
     if (own_cost) json["own_cost"] = CostJson(*own_cost);
-    if (absl::Status status = Write(Dump(json, 1) + "\n"); !status.ok()) return status;
+    status = Write(Dump(json, 1) + "\n");
   } else if (kind_ == Kind::kJsonl && own_cost) {
-    if (absl::Status status = Write(Dump({{"own_cost", CostJson(*own_cost)}}) + "\n"); !status.ok()) return status;
+    status = Write(Dump({{"own_cost", CostJson(*own_cost)}}) + "\n");
   }
-  const bool closed = std::fclose(std::exchange(file_, nullptr)) == 0;
-  const int error = errno;
-  return closed ? absl::OkStatus() : PosixError(error, absl::StrCat("write ", path_));
+  return status.ok() ? file_.Commit() : status;
 }
 
 }  // namespace vrapl

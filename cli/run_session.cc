@@ -175,6 +175,7 @@ void RunSession::Give(const FlushReport& report) {
 
 void RunSession::EndRun() {
   result_->end = command_->end();
+  if (result_->end.error.empty()) ++runs_begun_;
   result_->wall_ns = result_->end.t_ns - released_ns_;
   result_->late_run_time_ns = late_ns_ - late_before_ns_;
   released_ns_ = 0;

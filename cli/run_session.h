@@ -43,6 +43,7 @@ class RunSession {
   // Why vrapl itself could not go on; "": it did. A command that cannot start is no such reason.
   const std::string& error() const { return error_; }
   int runs_left_out() const { return static_cast<int>(options_.plan.size() - next_); }
+  int runs_begun() const { return runs_begun_; }  // warm-ups too; not those that could not start
   bool interrupted() const { return interrupted_by_ != 0; }
   int interrupted_by() const { return interrupted_by_; }  // the first signal that came; 0: none did
 
@@ -73,6 +74,7 @@ class RunSession {
   std::optional<RunResult> result_;
   int signals_ = 0;
   int interrupted_by_ = 0;
+  int runs_begun_ = 0;
   std::atomic<bool> done_{false};
   int exit_code_ = 0;
   std::string error_;

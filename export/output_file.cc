@@ -6,6 +6,8 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 
@@ -24,15 +26,14 @@ absl::Status CannotWrite(int error, absl::string_view what, const std::string& p
   switch (error) {
     case ENOSPC:
     case EDQUOT:
-      return absl::ResourceExhaustedError(
-          absl::StrCat(tried, ": the disk is full; nothing was left of the export (-o puts it elsewhere)"));
+      return absl::ResourceExhaustedError(absl::StrCat(tried, ": the disk is full (-o puts it elsewhere)"));
     case EROFS:
       return absl::FailedPreconditionError(
           absl::StrCat(tried, ": the file system is read-only (-o puts it elsewhere)"));
     case EACCES:
     case EPERM:
       return absl::PermissionDeniedError(
-          absl::StrCat(tried, ": the directory may not be written to (-o puts the export elsewhere)"));
+          absl::StrCat(tried, ": the directory may not be written to (-o puts it elsewhere)"));
     default:
       return PosixError(error, tried);
   }
@@ -40,8 +41,11 @@ absl::Status CannotWrite(int error, absl::string_view what, const std::string& p
 
 }  // namespace
 
-absl::StatusOr<OutputFile> OutputFile::Create(const std::string& path, bool force) {
-  if (path == "-") return OutputFile(path, "", UniqueFd(), force);
+absl::StatusOr<OutputFile> OutputFile::Create(const std::string& name, bool force) {
+  if (name == "-") return OutputFile(name, "", UniqueFd(), force);
+  std::error_code error;
+  const bool is_link = std::filesystem::is_symlink(name, error) && std::filesystem::exists(name, error);
+  const std::string path = is_link ? std::filesystem::canonical(name, error).string() : name;
   struct stat there = {};
   if (::stat(path.c_str(), &there) == 0) {
     if (!S_ISREG(there.st_mode)) {
@@ -64,7 +68,8 @@ OutputFile::OutputFile(OutputFile&& other) noexcept
       temporary_(std::exchange(other.temporary_, "")),
       fd_(std::move(other.fd_)),
       force_(other.force_),
-      buffer_(std::move(other.buffer_)) {}
+      buffer_(std::move(other.buffer_)),
+      flushed_(other.flushed_) {}
 
 OutputFile::~OutputFile() {
   if (!temporary_.empty()) ::unlink(temporary_.c_str());
@@ -96,9 +101,16 @@ absl::Status OutputFile::Write(absl::string_view bytes) {
 
 absl::Status OutputFile::Flush() {
   const absl::Status status = WriteAll(buffer_);
+  if (status.ok()) {
+    flushed_ += static_cast<int64_t>(buffer_.size());
+  } else if (fd_.ok() && ::ftruncate(fd_.get(), flushed_) != 0) {
+    return absl::Status(status.code(), absl::StrCat(status.message(), "; its last line is cut"));
+  }
   buffer_.clear();
   return status;
 }
+
+std::string OutputFile::Keep() { return std::exchange(temporary_, ""); }
 
 absl::Status OutputFile::Commit() {
   if (absl::Status status = Flush(); !status.ok()) return status;

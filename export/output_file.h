@@ -2,6 +2,7 @@
 // Only a program that is killed leaves its temporary file, FILE.part-XXXXXX, behind.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "absl/status/status.h"
@@ -13,9 +14,10 @@ namespace vrapl {
 
 class OutputFile {
  public:
-  // `path` "-": standard output, without a place to be put to. ALREADY_EXISTS without `force`; PERMISSION_DENIED,
-  // NOT_FOUND and FAILED_PRECONDITION (read-only file system) of the directory.
-  static absl::StatusOr<OutputFile> Create(const std::string& path, bool force);
+  // Where `name` is a link to a file, that file is meant. "-": standard output, without a place to be put to.
+  // ALREADY_EXISTS without `force`; PERMISSION_DENIED, NOT_FOUND and FAILED_PRECONDITION (read-only file system) of the
+  // directory.
+  static absl::StatusOr<OutputFile> Create(const std::string& name, bool force);
   OutputFile(OutputFile&& other) noexcept;
   OutputFile& operator=(OutputFile&&) = delete;
   ~OutputFile();  // takes away what was not put into its place
@@ -26,6 +28,10 @@ class OutputFile {
 
   // Buffered. RESOURCE_EXHAUSTED: the disk is full.
   absl::Status Write(absl::string_view bytes);
+  // What was written so far is in the file, for whoever finds it after a kill.
+  absl::Status Flush();
+  // Nothing will be put into place: what is in the file stays under its temporary name, which is returned.
+  std::string Keep();
   // What the status of a failed write is, with what can be done; for libraries that write themselves.
   absl::Status WriteFailed(int error) const;
   // Everything to the disk, then under its name. Without `force` a file that has come there meanwhile stays, and this
@@ -35,7 +41,6 @@ class OutputFile {
  private:
   OutputFile(std::string path, std::string temporary, UniqueFd fd, bool force)
       : path_(std::move(path)), temporary_(std::move(temporary)), fd_(std::move(fd)), force_(force) {}
-  absl::Status Flush();
   absl::Status WriteAll(absl::string_view bytes);
 
   std::string path_;
@@ -43,6 +48,7 @@ class OutputFile {
   UniqueFd fd_;
   bool force_ = false;
   std::string buffer_;
+  int64_t flushed_ = 0;  // bytes that are in the file
 };
 
 }  // namespace vrapl

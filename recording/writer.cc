@@ -6,6 +6,8 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
+#include <filesystem>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -31,13 +33,19 @@ absl::StatusOr<std::unique_ptr<RecordingWriter>> RecordingWriter::Create(const s
                                                                          const std::string& run_json, int64_t start_ns,
                                                                          bool force) {
   UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
-  const bool made = fd.ok();
-  if (!made && errno == EEXIST && force) {
+  std::string made = fd.ok() ? path : "";
+  if (!fd.ok() && errno == EEXIST && force) {
     struct stat status {};
     if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
       return absl::InvalidArgumentError(absl::StrCat(path, " is no regular file; a recording needs one"));
     }
-    fd = UniqueFd(::open(path.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
+    if (status.st_size == 0) {
+      fd = UniqueFd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    } else {
+      made = absl::StrCat(path, ".part-XXXXXX");
+      fd = UniqueFd(::mkostemp(made.data(), O_CLOEXEC));
+      if (fd.ok()) ::fchmod(fd.get(), status.st_mode & 0777);
+    }
   }
   if (!fd.ok()) {
     const int error = errno;
@@ -53,8 +61,10 @@ absl::StatusOr<std::unique_ptr<RecordingWriter>> RecordingWriter::Create(const s
   writer->end_ = prefix.size();
   const auto frame = EncodeFrame(BlockKind::kRun, writer->sequence_++, start_ns, run_json);
   if (written.ok()) written = writer->PutBlock({.frame = {frame.data(), frame.size()}, .content = run_json});
+  // What is there is given up for a recording that has begun, not for a disk that is full.
+  if (written.ok() && !made.empty() && made != path) written = writer->ReplaceBy(made);
   if (!written.ok()) {
-    if (made) ::unlink(path.c_str());
+    if (!made.empty()) ::unlink(made.c_str());
     return written;
   }
   writer->thread_ = std::thread([writer = writer.get()] { writer->WriteOn(); });
@@ -103,6 +113,16 @@ absl::Status RecordingWriter::PutBlock(const Waiting& block) {
   state_.bytes = end_;
   ++state_.blocks;
   return absl::OkStatus();
+}
+
+absl::Status RecordingWriter::ReplaceBy(const std::string& made) const {
+  if (::fdatasync(fd_.get()) != 0) return SyncError(errno);
+  // A link to a file stays one.
+  std::error_code failed;
+  const std::filesystem::path place = std::filesystem::canonical(path_, failed);
+  if (::rename(made.c_str(), failed ? path_.c_str() : place.c_str()) == 0) return absl::OkStatus();
+  const int error = errno;
+  return PosixError(error, absl::StrCat("replace ", path_));
 }
 
 absl::Status RecordingWriter::SyncError(int error) const {

@@ -22,8 +22,9 @@ class RecordingWriter {
   // So much may wait for the disk; what comes then is lost, and counted.
   static constexpr size_t kMaxWaitingBytes = 64 << 20;
 
-  // Begins the file with the block that identifies the run. Errors: ALREADY_EXISTS without `force`; those of open and
-  // write: whoever cannot store the first block is told at the start.
+  // Begins the file with the block that identifies the run. With `force` a file that is there is replaced, once that
+  // block is on the disk, and from then on the recording grows under `path`. Errors: ALREADY_EXISTS without `force`;
+  // those of open and write: whoever cannot store the first block is told at the start.
   static absl::StatusOr<std::unique_ptr<RecordingWriter>> Create(const std::string& path, const std::string& run_json,
                                                                  int64_t start_ns, bool force);
   ~RecordingWriter();
@@ -51,6 +52,7 @@ class RecordingWriter {
 
   absl::Status Put(absl::string_view bytes, uint64_t at);
   absl::Status PutBlock(const Waiting& block);
+  absl::Status ReplaceBy(const std::string& made) const;
   absl::Status SyncError(int error) const;
   void WriteOn();
 

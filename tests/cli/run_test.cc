@@ -1,23 +1,13 @@
 // `vrapl run`, `mark` and `overhead` on an emulated host with the real scheduler: run time against the kernel's own
-// account, exit codes, who gets stdout, what is written.
-#include <fcntl.h>
+// account, exit codes, who gets stdout.
 #include <gmock/gmock.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
-#include <filesystem>
-#include <map>
-#include <nlohmann/json.hpp>
 #include <set>
 
-#include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "base/clock.h"
-#include "base/host_root.h"
-#include "tests/program.h"
-#include "tests/requirements.h"
+#include "tests/cli/run_program.h"
 
 namespace vrapl {
 namespace {
@@ -26,55 +16,7 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-using testing::Not;
 using testing::SizeIs;
-using Json = nlohmann::json;
-
-class RunTest : public testing::Test {
- protected:
-  void SetUp() override {
-    VRAPL_NEEDS("fuse");
-    VRAPL_NEEDS("kernel");
-    std::string name = testing::TempDir() + "/vrapl-run-XXXXXX";
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    dir_ = name;
-  }
-  void TearDown() override {
-    if (!dir_.empty()) std::filesystem::remove_all(dir_);
-  }
-
-  static std::vector<std::string> Words(std::vector<std::string> options, const std::vector<std::string>& command) {
-    options.insert(options.begin(), {VRAPL, "run", "--emulate", "--vms=proc"});
-    if (!command.empty()) options.push_back("--");
-    options.insert(options.end(), command.begin(), command.end());
-    return options;
-  }
-  Ended Run(const std::vector<std::string>& options, const std::vector<std::string>& command) const {
-    return Program(Words(options, command), {.temp_dir = dir_}).Wait();
-  }
-  Ended Shell(const std::string& text) const { return Program({"/bin/sh", "-c", text}, {.temp_dir = dir_}).Wait(); }
-  std::string File(const std::string& name) const { return dir_ + "/" + name; }
-  // With -o FILE.json; the object.
-  Json RunToJson(std::vector<std::string> options, const std::vector<std::string>& command) const {
-    options.push_back("--output=" + File("out.json"));
-    options.push_back("--force");
-    const Ended ended = Run(options, command);
-    EXPECT_EQ(ended.code, 0) << ended.err;
-    const Json json = Json::parse(ReadSmallFile(File("out.json")).value_or(""), nullptr, false);
-    EXPECT_FALSE(json.is_discarded());
-    return json;
-  }
-
-  std::string dir_;
-};
-
-int64_t RunTimeOf(const Json& interval, const std::string& kind) {
-  int64_t ns = 0;
-  for (const Json& row : interval["rows"]) {
-    if (row["kind"] == kind && row["domain"] == "package") ns += row["run_time_ns"].get<int64_t>();
-  }
-  return ns;
-}
 
 // Rows of a counter sum to the counter, in ticks.
 void ExpectLaws(const Json& interval) {
@@ -276,48 +218,6 @@ TEST_F(RunTest, WithoutBpfItSaysThatShortChildrenMayBeMissed) {
   const Ended ended = Run({"--run-time=schedstat"}, {BURNER, "threads", "2", "300"});
   EXPECT_EQ(ended.code, 0) << ended.err;
   EXPECT_THAT(ended.err, AllOf(HasSubstr("less than 50 ms may be missed"), HasSubstr("run time by schedstat")));
-}
-
-TEST_F(RunTest, AFileIsReplacedOnlyWhenForcedAndAFullDiskIsAFailure) {
-  const std::string file = File("runs.csv");
-  ASSERT_EQ(Shell("echo mine >" + file).code, 0);
-  Ended ended = Run({"-o", file}, {"true"});
-  EXPECT_EQ(ended.code, 125);
-  EXPECT_THAT(ended.err, AllOf(HasSubstr("exists already"), HasSubstr("--force")));
-  EXPECT_EQ(ReadSmallFile(file).value_or(""), "mine");
-  // What cannot be measured costs nobody a file.
-  EXPECT_EQ(Run({"-o", file, "--force", "--prepare=false"}, {"true"}).code, 125);
-  EXPECT_EQ(ReadSmallFile(file).value_or(""), "mine");
-  EXPECT_EQ(Run({"-o", file, "--force"}, {"true"}).code, 0);
-  const std::string text = ReadSmallFile(file).value_or("");
-  EXPECT_TRUE(absl::StartsWith(text, "command,command_index,repetition,t_ns,wall_ns,"));
-  EXPECT_THAT(text, HasSubstr(",command,"));
-  EXPECT_THAT(text, Not(HasSubstr("mine")));
-  std::filesystem::create_symlink("/dev/full", File("full.json"));
-  ended = Run({"-o", File("full.json"), "--force"}, {"true"});
-  EXPECT_EQ(ended.code, 125);
-  EXPECT_THAT(ended.err, AllOf(HasSubstr("No space left on device"), HasSubstr("sum = counter")));
-  EXPECT_EQ(Run({"-o", "/proc/none.csv"}, {"true"}).code, 125);
-  EXPECT_EQ(Run({"-o", File("sub/none.csv")}, {"true"}).code, 125);
-  EXPECT_EQ(Run({"-o", File("later.json"), "--prepare=false"}, {"true"}).code, 125);
-  EXPECT_FALSE(std::filesystem::exists(File("later.json"))) << "no empty file is left";
-}
-
-TEST_F(RunTest, ARecordingHasTheCommandAndItsPhases) {
-  const std::string file = File("run.vrapl");
-  const Ended ended = Run({"-o", file, "--mark-regex=^now"}, {"/bin/sh", "-c", "sleep 0.1; echo now; sleep 0.1"});
-  ASSERT_EQ(ended.code, 0) << ended.err;
-  const Ended replay = Shell(absl::StrCat(VRAPL, " replay --format=jsonl ", file));
-  ASSERT_EQ(replay.code, 0) << replay.err;
-  int marks = 0;
-  int64_t command_ns = 0;
-  for (const absl::string_view line : absl::StrSplit(replay.out, '\n', absl::SkipEmpty())) {
-    const Json flush = Json::parse(std::string(line));
-    if (flush.contains("marks")) marks += static_cast<int>(flush["marks"].size());
-    command_ns += RunTimeOf(flush, "command");
-  }
-  EXPECT_EQ(marks, 1);
-  EXPECT_GT(command_ns, 0);
 }
 
 TEST_F(RunTest, OverheadTellsHowSureItIs) {

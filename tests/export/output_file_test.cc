@@ -4,6 +4,11 @@
 #include <gmock/gmock.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <csignal>
+#include <filesystem>
 
 #include "tests/export/made_recording.h"
 #include "tests/requirements.h"
@@ -52,6 +57,43 @@ TEST(OutputFileTest, AnExistingFileIsReplacedByForceOnly) {
   ASSERT_THAT(file->Commit(), IsOk());
   EXPECT_EQ(ReadWhole(dir.File("a.csv")), "new");
   EXPECT_EQ(Names(dir), "a.csv ");
+}
+
+TEST(OutputFileTest, WhatIsKeptStaysUnderItsTemporaryNameUpToWhatWasFlushed) {
+  TempDir dir;
+  std::ofstream(dir.File("a.csv")) << "old";
+  ::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  ::getrlimit(RLIMIT_FSIZE, &before);
+  std::string kept;
+  {
+    absl::StatusOr<OutputFile> file = OutputFile::Create(dir.File("a.csv"), true);
+    ASSERT_THAT(file, IsOk());
+    ASSERT_THAT(file->Write("first\n"), IsOk());
+    ASSERT_THAT(file->Flush(), IsOk());
+    EXPECT_EQ(ReadWhole(file->temporary_path()), "first\n") << "for whoever finds it after a kill";
+    const rlimit little = {.rlim_cur = 9, .rlim_max = before.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &little);
+    ASSERT_THAT(file->Write("second\n"), IsOk());
+    EXPECT_FALSE(file->Flush().ok());
+    ::setrlimit(RLIMIT_FSIZE, &before);
+    kept = file->Keep();
+  }
+  EXPECT_EQ(ReadWhole(kept), "first\n") << "not half a line";
+  EXPECT_EQ(ReadWhole(dir.File("a.csv")), "old");
+}
+
+TEST(OutputFileTest, ALinkToAFileStaysALink) {
+  TempDir dir;
+  ASSERT_EQ(::mkdir(dir.File("data").c_str(), 0755), 0);
+  std::ofstream(dir.File("data/a.csv")) << "old";
+  ASSERT_EQ(::symlink("data/a.csv", dir.File("a.csv").c_str()), 0);
+  absl::StatusOr<OutputFile> file = OutputFile::Create(dir.File("a.csv"), true);
+  ASSERT_THAT(file, IsOk());
+  ASSERT_THAT(file->Write("new"), IsOk());
+  ASSERT_THAT(file->Commit(), IsOk());
+  EXPECT_TRUE(std::filesystem::is_symlink(dir.File("a.csv")));
+  EXPECT_EQ(ReadWhole(dir.File("data/a.csv")), "new");
 }
 
 TEST(OutputFileTest, AFileThatComesMeanwhileIsNotReplaced) {

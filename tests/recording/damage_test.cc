@@ -1,6 +1,8 @@
 // A file that was cut off, damaged, or made by somebody who means harm: its whole blocks are read, the rest is told.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -155,6 +157,31 @@ TEST_F(DamageTest, AnExistingFileIsNotOverwritten) {
               StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("--force")));
   EXPECT_THAT(RecordingWriter::Create("/nonexistent/x.vrapl", "{}", 0, false), StatusIs(absl::StatusCode::kNotFound));
   EXPECT_EQ(ReadAll().contents.size(), static_cast<size_t>(kBlocks));
+}
+
+TEST_F(DamageTest, AForcedOneReplacesTheFileOnceItHasBegun) {
+  WriteWhole();
+  ::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  ::getrlimit(RLIMIT_FSIZE, &before);
+  const rlimit little = {.rlim_cur = 20, .rlim_max = before.rlim_max};
+  ::setrlimit(RLIMIT_FSIZE, &little);
+  EXPECT_FALSE(RecordingWriter::Create(path_, R"({"run":2})", 0, /*force=*/true).ok());
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  EXPECT_EQ(ReadAll().contents.size(), static_cast<size_t>(kBlocks)) << "a full disk costs nobody a recording";
+  const UniqueFd old(::open(path_.c_str(), O_RDONLY));
+  const auto old_bytes = std::filesystem::file_size(path_);
+  auto writer = RecordingWriter::Create(path_, R"({"run":2})", 0, /*force=*/true);
+  ASSERT_THAT(writer, IsOk());
+  EXPECT_EQ(RecordingReader::Open(path_)->run_json(), R"({"run":2})") << "it is seen while it grows";
+  struct stat status {};
+  ASSERT_EQ(::fstat(old.get(), &status), 0);
+  EXPECT_EQ(static_cast<uintmax_t>(status.st_size), old_bytes) << "who reads the old one goes on reading it";
+  int names = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(path_).parent_path())) {
+    names += entry.path().string().rfind(path_, 0) == 0 ? 1 : 0;
+  }
+  EXPECT_EQ(names, 1) << "nothing is left beside it";
 }
 
 // A disk without space, played by a limit on the size of files: what fits is whole, what does not is told, nothing
