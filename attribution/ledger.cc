@@ -9,6 +9,11 @@ namespace {
 // How often the base is learned anew: by the time that was charged, not at flushes, so that figures do not depend on
 // how long windows are. Just below the usual 2 s, so that a flush does not see its model change right after it began.
 constexpr int64_t kLearnEveryNs = 1'900'000'000;
+// Sub-ticks of more than twice this are more than 64 bits. A flush may be longer (a command that runs for days): it is
+// settled in parts, whose whole ticks are added up. Claims that exceed the whole, by up to 2^7 times with a thousand
+// VMs, need more room.
+constexpr uint64_t kMostTicksOfAPart = uint64_t{1} << 38;
+constexpr uint64_t kMostTicksOfClaims = uint64_t{1} << 31;
 
 void AddTime(RowTime& to, const RowTime& more) {
   to.run_ns += more.run_ns;
@@ -18,6 +23,10 @@ void AddTime(RowTime& to, const RowTime& more) {
 }
 
 }  // namespace
+
+Ledger::Ledger(Model model, const ModelOptions& options)
+    : rule_(MakeModelRule(model, options)),
+      most_ticks_of_a_part_(ClaimsAll(model) ? kMostTicksOfAPart : kMostTicksOfClaims) {}
 
 Ledger::Row& Ledger::row(int id) {
   const auto index = static_cast<size_t>(id);
@@ -45,6 +54,7 @@ void Ledger::Add(const TimeWindow& time, uint64_t ticks) {
     move_rows_.back().row = id;
   }
   flush_ticks_ += ticks;
+  part_ticks_ += ticks;
   base_.Add(ticks, waiting_dt_ns_, waiting_busy_ns_);
   Move move{.energy = ticks << kSubTickBits,
             .dt_ns = waiting_dt_ns_,
@@ -73,6 +83,7 @@ void Ledger::Add(const TimeWindow& time, uint64_t ticks) {
     applied_base_ = base_.base();
   }
   ClearWaiting();
+  if (part_ticks_ > most_ticks_of_a_part_) SettlePart();
 }
 
 void Ledger::ClearWaiting() {
@@ -148,29 +159,38 @@ void Ledger::ChargeLate() {
   late_.Clear();
 }
 
-Settlement Ledger::Settle() {
-  row(kFirstFreeRow - 1);  // the three rows exist even if nothing happened
+void Ledger::SettlePart() {
   if (rule_->pace() == ModelRule::Pace::kFlush) ChargeFlush();
   if (rule_->pace() == ModelRule::Pace::kLate) ChargeLate();
-  Settlement result{.counter_ticks = flush_ticks_, .base = applied_base_};
-  const bool base_known = applied_base_.known && !base_unknown_in_flush_;
-  result.model = rule_->Applied(base_known);
-  result.active_known = rule_->ActiveKnown(base_known);
-  rule_->Settled();
-
   // What nobody claims has a sign and a fraction; the fraction is settled as if it were a row's.
   std::vector<uint64_t> owed(rows_.size() + 1);
   owed[0] = static_cast<uint64_t>(unclaimed_) & (kSubTicksPerTick - 1);
   std::transform(rows_.begin(), rows_.end(), owed.begin() + 1, [](const Row& entry) { return entry.owed; });
   const std::vector<uint64_t> ticks = settler_.Settle(owed);
-  result.unclaimed_ticks = (unclaimed_ >> kSubTickBits) + static_cast<int64_t>(ticks[0]);
-  result.rows.resize(rows_.size());
+  unclaimed_ticks_ += (unclaimed_ >> kSubTickBits) + static_cast<int64_t>(ticks[0]);
   for (size_t i = 0; i < rows_.size(); ++i) {
-    result.rows[i] = {.ticks = ticks[i + 1], .active_total = rows_[i].active.value()};
+    rows_[i].ticks += ticks[i + 1];
     rows_[i].owed = 0;
   }
-  flush_ticks_ = 0;
+  part_ticks_ = 0;
   unclaimed_ = 0;
+}
+
+Settlement Ledger::Settle() {
+  row(kFirstFreeRow - 1);  // the three rows exist even if nothing happened
+  SettlePart();
+  Settlement result{.counter_ticks = std::exchange(flush_ticks_, 0),
+                    .unclaimed_ticks = std::exchange(unclaimed_ticks_, 0),
+                    .rows = {},
+                    .base = applied_base_};
+  const bool base_known = applied_base_.known && !base_unknown_in_flush_;
+  result.model = rule_->Applied(base_known);
+  result.active_known = rule_->ActiveKnown(base_known);
+  rule_->Settled();
+  result.rows.resize(rows_.size());
+  for (size_t i = 0; i < rows_.size(); ++i) {
+    result.rows[i] = {.ticks = std::exchange(rows_[i].ticks, 0), .active_total = rows_[i].active.value()};
+  }
   base_unknown_in_flush_ = false;
   return result;
 }

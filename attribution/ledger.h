@@ -36,7 +36,7 @@ struct Settlement {
 
 class Ledger {
  public:
-  explicit Ledger(Model model, const ModelOptions& options = {}) : rule_(MakeModelRule(model, options)) {}
+  explicit Ledger(Model model, const ModelOptions& options = {});
 
   // Fixes the base power instead of learning it.
   void GiveBase(double ticks_per_second) {
@@ -67,7 +67,8 @@ class Ledger {
     RowTime waiting;      // since the counter last moved
     RowTime flush;        // of which the energy came in this flush, for models that charge it as a whole
     uint64_t recent = 0;  // sub-ticks charged since TakeRecent()
-    uint64_t owed = 0;    // sub-ticks charged since the last settlement
+    uint64_t owed = 0;    // sub-ticks charged since the last settlement, in part or in whole
+    uint64_t ticks = 0;   // settled in parts since the last whole one
     SubTickTotal active;  // sub-ticks above the base, ever
   };
 
@@ -81,6 +82,7 @@ class Ledger {
   void AddToFlush(const Move& move);
   void ChargeFlush();
   void ChargeLate();
+  void SettlePart();
   void Charge(const Move& move);
 
   std::unique_ptr<ModelRule> rule_;
@@ -91,10 +93,13 @@ class Ledger {
   int64_t waiting_capacity_ns_ = 0;
   int64_t waiting_busy_ns_ = 0;
   // Since the last settlement:
+  const uint64_t most_ticks_of_a_part_;
   uint64_t flush_ticks_ = 0;
-  int64_t unclaimed_ = 0;  // sub-ticks
-  Move flush_;             // for models that charge a flush as a whole; its rows are in rows_
-  MoveLog late_;           // for models that charge late
+  int64_t unclaimed_ticks_ = 0;  // settled in parts
+  uint64_t part_ticks_ = 0;      // since it was last settled, in part or in whole
+  int64_t unclaimed_ = 0;        // sub-ticks, likewise
+  Move flush_;                   // for models that charge a flush as a whole; its rows are in rows_
+  MoveLog late_;                 // for models that charge late
   BasePowerEstimator base_;
   BasePower applied_base_;  // of the next charge
   int64_t since_learned_ns_ = 0;

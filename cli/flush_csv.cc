@@ -1,16 +1,10 @@
 #include "cli/flush_csv.h"
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
+#include "export/csv_text.h"
 
 namespace vrapl {
 namespace {
-
-// RFC 4180: quoted where it must be. VM names may hold anything.
-std::string Quoted(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  return absl::StrCat("\"", absl::StrReplaceAll(text, {{"\"", "\"\""}}), "\"");
-}
 
 std::string OrEmpty(const std::optional<int64_t>& value) { return value ? absl::StrCat(*value) : ""; }
 
@@ -35,17 +29,17 @@ std::string FlushToCsv(const FlushReport& report, bool threads) {
           read_errors = counter.read_errors;
         }
       }
-      absl::StrAppend(&text, report.t_ns, ",", report.dt_ns, ",", RowKindName(row.kind), ",", Quoted(row.vm.uuid), ",",
-                      Quoted(row.vm.name), ",", row.kind == RowKind::kVm ? absl::StrCat(row.vm.pid) : "", ",", row.part,
-                      ",", row.package_id, ",", row.die_id, ",");
+      absl::StrAppend(&text, report.t_ns, ",", report.dt_ns, ",", RowKindName(row.kind), ",", CsvText(row.vm.uuid), ",",
+                      CsvText(row.vm.name), ",", row.kind == RowKind::kVm ? absl::StrCat(row.vm.pid) : "", ",",
+                      row.part, ",", row.package_id, ",", row.die_id, ",");
       absl::StrAppend(&text, DomainName(row.domain), ",", row.energy_ticks, ",", row.energy_uj, ",",
                       OrEmpty(row.active_uj), ",", row.run_time_ns, ",", OrEmpty(row.solo_time_ns), ",",
                       OrEmpty(row.shared_time_ns), ",");
       absl::StrAppend(&text, read_errors, ",", ModelName(applied), ",", RunTimeMethodName(report.run_time_method), ",",
-                      report.source, ",", Quoted(report.cpu_table));
+                      report.source, ",", CsvText(report.cpu_table));
       if (threads) {
         absl::StrAppend(&text, ",", row.thread ? absl::StrCat(row.thread->tid) : "", ",",
-                        row.thread ? Quoted(row.thread->comm) : "");
+                        row.thread ? CsvText(row.thread->comm) : "");
       }
       text += "\n";
     }

@@ -32,6 +32,8 @@ Usage:
   vrapl replay FILE            a recording once more, by other models and windows too
   vrapl export FILE            a recording as CSV, JSON lines, NumPy, SQLite, or for Perfetto
   vrapl report FILE            a page with charts of a recording; the paragraph for a paper
+  vrapl compare FILE           every attribution model on a recording, side by side
+  vrapl calibrate              what the packages draw when nobody runs, for --base-power
   vrapl VM_NAME SERIAL_PATH    one VM, one port
 
   vrapl VERB --help            options and examples
@@ -49,15 +51,16 @@ struct Verb {
   const char* name;
   int (*run)(int argc, char** argv);
 };
-constexpr Verb kVerbs[] = {{"probe", ProbeVerb},       {"sample", SampleVerb}, {"serve", ServeVerb},
-                           {"replay", ReplayVerb},     {"run", RunVerb},       {"mark", MarkVerb},
-                           {"overhead", OverheadVerb}, {"export", ExportVerb}, {"report", ReportVerb}};
+constexpr Verb kVerbs[] = {
+    {"probe", ProbeVerb},   {"sample", SampleVerb},   {"serve", ServeVerb},        {"replay", ReplayVerb},
+    {"run", RunVerb},       {"mark", MarkVerb},       {"overhead", OverheadVerb},  {"export", ExportVerb},
+    {"report", ReportVerb}, {"compare", CompareVerb}, {"calibrate", CalibrateVerb}};
 
 // Options that take no value. Any other, written without "=", has its value in the next word.
 const std::set<std::string>& Flags() {
   static const std::set<std::string> flags = {
-      "--help",        "-h",       "--version", "--emulate",        "--allow-port-0", "--json",
-      "--cross-check", "--report", "--force",   "--ignore-failure", "--phases",       "--methods"};
+      "--help",   "-h",      "--version",        "--emulate", "--allow-port-0", "--json",   "--cross-check",
+      "--report", "--force", "--ignore-failure", "--phases",  "--methods",      "--no-load"};
   return flags;
 }
 

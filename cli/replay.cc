@@ -12,6 +12,7 @@
 #include "cli/flush_csv.h"
 #include "cli/flush_json.h"
 #include "cli/power_table.h"
+#include "cli/recorded_run_notices.h"
 #include "cli/verb_app.h"
 #include "cli/verbs.h"
 
@@ -72,14 +73,6 @@ absl::StatusOr<ReplayOptions> ToOptions(const ReplayArguments& arguments) {
     return absl::InvalidArgumentError(absl::StrCat("--by=", arguments.by, ": it is part, thread or phase"));
   }
   return options;
-}
-
-void TellDamage(const RecordedRun& run) {
-  for (const std::string& damage : run.damage) Notice(absl::StrCat(run.path, ": ", damage));
-  if (!run.ended) {
-    Notice(absl::StrCat(
-        run.path, ": the run did not come to its end (it was killed, or still goes on); what was written is used"));
-  }
 }
 
 // The label of the mark before.

@@ -8,6 +8,8 @@ int SampleVerb(int argc, char** argv);
 int ReplayVerb(int argc, char** argv);
 int ExportVerb(int argc, char** argv);
 int ReportVerb(int argc, char** argv);
+int CompareVerb(int argc, char** argv);
+int CalibrateVerb(int argc, char** argv);
 int ServeVerb(int argc, char** argv);
 int RunVerb(int argc, char** argv);
 int MarkVerb(int argc, char** argv);

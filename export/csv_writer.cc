@@ -1,7 +1,7 @@
 // CSV: a header and rows, no comment lines, quoted as RFC 4180 says; what is absent is empty.
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "export/columns.h"
+#include "export/csv_text.h"
 #include "export/export_sink.h"
 #include "export/number_text.h"
 
@@ -13,13 +13,7 @@ struct AppendCell {
   void operator()(std::monostate) const {}
   void operator()(int64_t value) const { AppendNumber(line, value); }
   void operator()(double value) const { AppendNumber(line, value); }
-  void operator()(absl::string_view text) const {
-    if (text.find_first_of(",\"\r\n") == absl::string_view::npos) {
-      absl::StrAppend(&line, text);
-    } else {
-      absl::StrAppend(&line, "\"", absl::StrReplaceAll(text, {{"\"", "\"\""}}), "\"");
-    }
-  }
+  void operator()(absl::string_view text) const { AppendCsvText(line, text); }
 };
 
 class CsvWriter final : public RowWriter {

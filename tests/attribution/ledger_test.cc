@@ -39,6 +39,23 @@ TEST(LedgerTest, CapacityLeavesTheIdleShareToIdle) {
   EXPECT_FALSE(settlement.active_known);
 }
 
+// A command that runs for days is one flush: at 15 uJ a tick and 1 kW, 2^40 ticks are 4.7 h.
+TEST(LedgerTest, AFlushOfDaysIsSettledExactly) {
+  for (const Model model : kModels) {
+    Ledger ledger(model);
+    ledger.GiveBase(1e9);
+    constexpr uint64_t kTicks = (uint64_t{1} << 35) + 12'345;
+    for (int i = 0; i < 300; ++i) ledger.Add(Window({{kA, kMs}, {kB, kMs / 2}}), kTicks);
+    const Settlement settlement = ledger.Settle();
+    EXPECT_EQ(settlement.counter_ticks, 300 * kTicks);
+    EXPECT_EQ(Sum(settlement), 300 * kTicks) << ModelName(model);
+    EXPECT_NEAR(static_cast<double>(TicksOf(settlement, kA)) / static_cast<double>(TicksOf(settlement, kB)), 2, 1e-3)
+        << ModelName(model);
+    ledger.Add(Window({{kA, kMs}}), 1000);
+    EXPECT_EQ(ledger.Settle().counter_ticks, 1000u);
+  }
+}
+
 TEST(LedgerTest, ShareIsTheFormulaOfWholeFlush) {
   Ledger ledger(Model::kShare);
   // E x T / T_busy of the flush, whatever happened in each millisecond.
