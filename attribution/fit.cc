@@ -1,28 +1,282 @@
-// Fit: as base-share, by run time times what each VM was found to draw.
+// Fit: as base-share, but run time counts for as much as a fit of the package's power found it to draw: alone on a core
+// or beside a busy sibling, and of which VM; the power of a package that is awake at all goes by run time. The fit only
+// makes weights, so that no error of it can lose energy.
+//
+// Where the samples do not tell VMs apart, which shows in that they are foretold no better than by base-share, it is
+// base-share, and says so.
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "attribution/power_fit.h"
 #include "attribution/simple_rules.h"
+#include "attribution/sub_ticks.h"
 
 namespace vrapl {
 namespace {
 
-// Base-share's weights, and says so: nothing has been learned yet.
+constexpr size_t kSlots = 128;          // VMs that may have a power of their own at a time: those that run most
+constexpr double kBatchMs = 1900;       // a batch is learned from when it is that long: just below the usual flush
+constexpr double kBelieve = 3;          // so much better foretold than by base-share (log likelihood) ...
+constexpr double kDoubt = 0.5;          // ... and until it is less than this
+constexpr double kOpenBelieve = 0.5;    // so little may be open of how VMs differ ...
+constexpr double kOpenDoubt = 0.7;      // ... and until it is more than this
+constexpr double kRemember = 0.8;       // of that from batch to batch
+constexpr double kBaseKnown = 0.25;     // interval of the base, as a part of mean power
+constexpr double kHardlyAsleep = 0.02;  // of a sample: such small differences are of this estimate, not of the package
+constexpr double kWholeWeight = static_cast<double>(int64_t{1} << 44);
+
 class Fit : public ModelRule {
  public:
   Pace pace() const override { return Pace::kLate; }
+
+  void Learn(absl::Span<const Move> moves) override {
+    for (const Move& move : moves) Remember(move);
+    lags_.clear();
+    next_lag_ = 0;
+    if (batch_ms_ < kBatchMs) return;
+    Digest();
+    if (fit_.lag().size() >= moves.size())
+      lags_.assign(fit_.lag().end() - static_cast<std::ptrdiff_t>(moves.size()), fit_.lag().end());
+  }
+
   void Divide(const Move& move, Division& division) override {
-    if (!move.base.known) {
+    const double lag = next_lag_ < lags_.size() ? lags_[next_lag_++] : 0;
+    const bool own = own_base_.known && !move.base.given;
+    const BasePower& base = own ? own_base_ : move.base;
+    if (base.known) {
+      division.floor = allowance_.Take(move, base);
+      division.active = move.energy - division.floor;
+    } else {
       DivideByCapacity(move, division);
+      capacity_ = true;
       return;
     }
-    division.floor = allowance_.Take(move, move.base);
-    division.active = move.energy - division.floor;
+    (believed_ ? fitted_ : fell_back_) = true;
+    if (believed_ && Weigh(move, lag, division)) return;
+    division.weights.clear();
+    division.rows.clear();
     for (const RowTime& row : move.rows) division.weights.push_back(row.run_ns);
   }
-  Model Applied(bool base_known) const override { return base_known ? Model::kBaseShare : Model::kCapacity; }
-  bool ActiveKnown(bool base_known) const override { return base_known; }
-  void Forget() override { allowance_.Forget(); }
+
+  Model Applied(bool base_known) const override {
+    if (capacity_ || !(fitted_ || fell_back_ || base_known)) return Model::kCapacity;
+    return fitted_ && !fell_back_ ? Model::kFit : Model::kBaseShare;
+  }
+  bool ActiveKnown(bool base_known) const override { return Applied(base_known) != Model::kCapacity; }
+  std::optional<BasePower> Base() const override {
+    return own_base_.known && !own_base_.given ? std::optional(own_base_) : std::nullopt;
+  }
+  void Settled() override { fitted_ = fell_back_ = capacity_ = false; }
+  void Forget() override {
+    allowance_.Forget();
+    now_.clear();
+  }
+
+  void Retire(int row) override {
+    std::erase_if(now_, [row](const Expected& expected) { return expected.row == row; });
+    const auto index = static_cast<size_t>(row);
+    if (index >= key_of_row_.size() || key_of_row_[index] < 0) return;
+    const int gone = key_of_row_[index];
+    batch_run_ms_.resize(keys_.size());
+    Key& key = keys_[static_cast<size_t>(gone)];
+    if (key.slot >= 0) fit_.ResetSlot(static_cast<size_t>(key.slot)), free_slots_.push_back(key.slot);
+    key = {};
+    batch_run_ms_[static_cast<size_t>(gone)] = 0;
+    free_keys_.push_back(gone);
+    for (std::vector<int>* const map : {&key_of_row_, &key_of_group_}) std::replace(map->begin(), map->end(), gone, -1);
+    for (FitEntry& entry : entries_) {
+      if (entry.slot == gone) entry.slot = -1;
+    }
+  }
 
  private:
+  // Whose power is looked for: a VM, or a row by itself.
+  struct Key {
+    double run_ms = 0;  // lately
+    int slot = -1;
+  };
+
+  int KeyOf(const RowTime& row) {
+    std::vector<int>& map = row.group >= 0 ? key_of_group_ : key_of_row_;
+    const auto index = static_cast<size_t>(row.group >= 0 ? row.group : row.row);
+    if (map.size() <= index) map.resize(index + 1, -1);
+    if (map[index] < 0) {
+      if (free_keys_.empty()) {
+        free_keys_.push_back(static_cast<int>(keys_.size()));
+        keys_.emplace_back();
+      }
+      map[index] = free_keys_.back();
+      free_keys_.pop_back();
+    }
+    const int key = map[index];
+    const auto own = static_cast<size_t>(row.row);
+    if (key_of_row_.size() <= own) key_of_row_.resize(own + 1, -1);
+    key_of_row_[own] = key;
+    return key;
+  }
+
+  // Of time of which nobody knows what the sibling did, half is taken for each.
+  static std::pair<double, double> SoloShared(const RowTime& row) {
+    const auto unknown = static_cast<double>(std::max<int64_t>(0, row.run_ns - row.solo_ns - row.shared_ns)) / 2;
+    return {(static_cast<double>(row.solo_ns) + unknown) * 1e-6, (static_cast<double>(row.shared_ns) + unknown) * 1e-6};
+  }
+
+  // Time in which anybody ran: as if who runs did not depend on who else does.
+  static double AwakeMs(const Move& move) {
+    double asleep = 1;
+    const auto dt_ns = static_cast<double>(std::max<int64_t>(move.dt_ns, 1));
+    for (const RowTime& row : move.rows) asleep *= std::max(0.0, 1 - static_cast<double>(row.run_ns) / dt_ns);
+    if (asleep < kHardlyAsleep) asleep = 0;
+    return (1 - asleep) * dt_ns * 1e-6;
+  }
+
+  void Remember(const Move& move) {
+    if (move.base.given) {
+      fit_.FixBase(move.base.ticks_per_second * 1e-3);
+      plain_.FixBase(move.base.ticks_per_second * 1e-3);
+    }
+    FitSample sample{.ticks = static_cast<double>(move.energy) / static_cast<double>(kSubTicksPerTick),
+                     .dt_ms = static_cast<double>(move.dt_ns) * 1e-6,
+                     .awake_ms = AwakeMs(move),
+                     .first = entries_.size()};
+    for (const RowTime& row : move.rows) {
+      const auto [solo_ms, shared_ms] = SoloShared(row);
+      sample.solo_ms += solo_ms;
+      sample.shared_ms += shared_ms;
+      const int key = KeyOf(row);
+      // Keys stand where slots will.
+      if (entries_.size() > sample.first && entries_.back().slot == key) {
+        entries_.back().solo_ms += solo_ms;
+        entries_.back().shared_ms += shared_ms;
+      } else {
+        entries_.push_back({.slot = key, .solo_ms = solo_ms, .shared_ms = shared_ms});
+      }
+      batch_run_ms_.resize(keys_.size());
+      batch_run_ms_[static_cast<size_t>(key)] += solo_ms + shared_ms;
+    }
+    sample.entries = entries_.size() - sample.first;
+    samples_.push_back(sample);
+    batch_ms_ += sample.dt_ms;
+  }
+
+  // Slots to those that ran most lately; who has one keeps it until somebody ran clearly more.
+  void HandOutSlots() {
+    batch_run_ms_.resize(keys_.size());
+    std::vector<int> without;
+    std::vector<int> with;
+    for (size_t i = 0; i < keys_.size(); ++i) {
+      keys_[i].run_ms = kRemember * keys_[i].run_ms + batch_run_ms_[i];
+      (keys_[i].slot < 0 ? without : with).push_back(static_cast<int>(i));
+    }
+    batch_run_ms_.assign(keys_.size(), 0);
+    const auto ran = [this](int key) { return keys_[static_cast<size_t>(key)].run_ms; };
+    std::sort(without.begin(), without.end(), [&](int a, int b) { return ran(a) != ran(b) ? ran(a) > ran(b) : a < b; });
+    std::sort(with.begin(), with.end(), [&](int a, int b) { return ran(a) != ran(b) ? ran(a) < ran(b) : a < b; });
+    auto least = with.begin();
+    for (const int key : without) {
+      if (ran(key) <= 0) break;
+      if (free_slots_.empty()) {
+        if (least == with.end() || ran(key) < 1.5 * ran(*least)) break;
+        free_slots_.push_back(std::exchange(keys_[static_cast<size_t>(*least++)].slot, -1));
+        fit_.ResetSlot(static_cast<size_t>(free_slots_.back()));
+      }
+      keys_[static_cast<size_t>(key)].slot = free_slots_.back();
+      free_slots_.pop_back();
+    }
+  }
+
+  void Digest() {
+    HandOutSlots();
+    for (FitEntry& entry : entries_) {
+      if (entry.slot >= 0) entry.slot = keys_[static_cast<size_t>(entry.slot)].slot;
+    }
+    const double gain = fit_.Update(samples_, entries_, &plain_);
+    plain_.Update(samples_, entries_, nullptr);
+    evidence_ = kRemember * evidence_ + gain;
+    const double open = fit_.Undetermined();
+    believed_ = evidence_ > (believed_ ? kDoubt : kBelieve) && open < (believed_ ? kOpenDoubt : kOpenBelieve);
+    if (fit_.started()) {
+      const PowerFit::Estimate base = believed_ ? fit_.base() : plain_.base();
+      own_base_ = {.known = believed_ || 1.96 * base.sd <= kBaseKnown * fit_.mean_power(),
+                   .ticks_per_second = std::max(0.0, base.value * 1e3),
+                   .error_ticks_per_second = 1.96 * base.sd * 1e3};
+    }
+    samples_.clear();
+    entries_.clear();
+    batch_ms_ = 0;
+  }
+
+  // What each row is expected to have used of the move: of what it ran in it and, as energy lags, in the one before.
+  bool Weigh(const Move& move, double lag, Division& division) {
+    std::swap(before_, now_);
+    now_.clear();
+    const double awake =
+        move.busy_ns > 0 ? std::max(0.0, fit_.awake().value) * AwakeMs(move) / static_cast<double>(move.busy_ns) : 0;
+    for (const RowTime& row : move.rows) {
+      const int slot = keys_[static_cast<size_t>(KeyOf(row))].slot;
+      const double power = slot >= 0 ? fit_.power(static_cast<size_t>(slot)).value : fit_.solo().value;
+      const auto [solo_ms, shared_ms] = SoloShared(row);
+      now_.push_back(
+          {.row = row.row,
+           .ticks = power * (solo_ms + fit_.shared_weight() * shared_ms) + awake * static_cast<double>(row.run_ns)});
+    }
+    // Both lists ascend by row.
+    raw_.clear();
+    double sum = 0;
+    const auto add = [&](int row, double ticks) {
+      division.rows.push_back(row);
+      raw_.push_back(ticks);
+      sum += ticks;
+    };
+    auto before = lag > 0 ? before_.begin() : before_.end();
+    for (const Expected& now : now_) {
+      for (; before != before_.end() && before->row < now.row; ++before) add(before->row, lag * before->ticks);
+      const bool both = before != before_.end() && before->row == now.row;
+      add(now.row, (1 - lag) * now.ticks + (both ? lag * before++->ticks : 0));
+    }
+    for (; before != before_.end(); ++before) add(before->row, lag * before->ticks);
+    if (!(sum > 0)) return false;
+    for (const double weight : raw_) division.weights.push_back(std::llround(weight / sum * kWholeWeight));
+    return true;
+  }
+
+  static std::vector<int> AllSlots() {
+    std::vector<int> slots;
+    for (size_t i = kSlots; i-- > 0;) slots.push_back(static_cast<int>(i));
+    return slots;
+  }
+
+  PowerFit fit_{kSlots, /*with_states=*/true};
+  PowerFit plain_{0, /*with_states=*/false};  // base-share's view of the same samples
+  BasePower own_base_;
+  double evidence_ = 0;
+  bool believed_ = false;
   IdleAllowance allowance_;
+  // Since the last settlement:
+  bool fitted_ = false;
+  bool fell_back_ = false;
+  bool capacity_ = false;
+  // The batch to learn from next.
+  std::vector<FitSample> samples_;
+  std::vector<FitEntry> entries_;
+  double batch_ms_ = 0;
+  std::vector<double> batch_run_ms_;  // per key
+  std::vector<Key> keys_;
+  std::vector<int> key_of_group_;
+  std::vector<int> key_of_row_;
+  std::vector<int> free_keys_;
+  std::vector<int> free_slots_ = AllSlots();
+  // What the rows of a move, and of the move before it, are expected to have used.
+  struct Expected {
+    int row = 0;
+    double ticks = 0;
+  };
+  std::vector<Expected> now_;
+  std::vector<Expected> before_;
+  std::vector<double> lags_;  // of the moves that are about to be divided; none where they are not known
+  size_t next_lag_ = 0;
+  std::vector<double> raw_;
 };
 
 }  // namespace

@@ -119,14 +119,15 @@ void Ledger::Charge(const Move& move) {
     Charge(kIdleRow, division_.floor);
     Divide(above, division_.weights, absl::MakeSpan(parts_));
   }
-  for (size_t i = 0; i < parts_.size(); ++i) Charge(move.rows[i].row, parts_[i]);
+  const auto row_of = [&](size_t i) { return division_.rows.empty() ? move.rows[i].row : division_.rows[i]; };
+  for (size_t i = 0; i < parts_.size(); ++i) Charge(row_of(i), parts_[i]);
   if (!division_.active) return;
   if (*division_.active != above) {
     active_.resize(parts_.size());
     Divide(*division_.active, division_.weights, absl::MakeSpan(active_));
   }
   const std::vector<uint64_t>& active = *division_.active == above ? parts_ : active_;
-  for (size_t i = 0; i < parts_.size(); ++i) row(move.rows[i].row).active.Add(active[i]);
+  for (size_t i = 0; i < parts_.size(); ++i) row(row_of(i)).active.Add(active[i]);
 }
 
 void Ledger::AddToFlush(const Move& move) {
@@ -186,6 +187,7 @@ Settlement Ledger::Settle() {
   const bool base_known = applied_base_.known && !base_unknown_in_flush_;
   result.model = rule_->Applied(base_known);
   result.active_known = rule_->ActiveKnown(base_known);
+  if (!applied_base_.given) result.base = rule_->Base().value_or(applied_base_);
   rule_->Settled();
   result.rows.resize(rows_.size());
   for (size_t i = 0; i < rows_.size(); ++i) {

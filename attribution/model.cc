@@ -37,4 +37,11 @@ std::vector<std::string> ModelNames() {
 
 bool ClaimsAll(Model model) { return model != Model::kEnergat; }
 
+Model Weaker(Model a, Model b) {
+  for (const Model weak : {Model::kCapacity, Model::kBaseShare}) {
+    if (a == weak || b == weak) return weak;
+  }
+  return a;
+}
+
 }  // namespace vrapl

@@ -32,4 +32,8 @@ std::vector<std::string> ModelNames();
 // Whether the rows of the model sum to what the counter moved. If not, what is left over or claimed twice is told.
 bool ClaimsAll(Model model);
 
+// Of the models that charged parts of one whole, the one to tell: capacity stands in where no base is known, base-share
+// where fit's samples told nothing.
+Model Weaker(Model a, Model b);
+
 }  // namespace vrapl

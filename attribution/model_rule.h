@@ -31,6 +31,7 @@ struct Move {
 struct Division {
   uint64_t floor = 0;            // sub-ticks to the idle row, first
   std::vector<int64_t> weights;  // of Move::rows, for what is above the floor; not negative
+  std::vector<int> rows;         // that the weights are of, each once; none: those of Move::rows
   // The weights are parts of this: what is left goes to the idle row. Absent: they are parts of their sum, all is
   // divided, and the idle row gets it where all weights are 0.
   std::optional<uint64_t> whole;
@@ -42,6 +43,7 @@ struct Division {
   void Clear() {
     floor = 0;
     weights.clear();
+    rows.clear();
     whole.reset();
     unclaimed = false;
     active.reset();
@@ -67,6 +69,8 @@ class ModelRule {
   virtual Model Applied(bool base_known) const = 0;
   // Whether what it counted as active is energy above a base.
   virtual bool ActiveKnown(bool base_known) const = 0;
+  // The base that it found by itself and applied.
+  virtual std::optional<BasePower> Base() const { return std::nullopt; }
   // A settlement was made.
   virtual void Settled() {}
 
