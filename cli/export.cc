@@ -28,7 +28,7 @@ for pandas, R, NumPy and SQL.
 Examples:
   vrapl export run.vrapl >run.csv                           a row for each part of each VM and flush
   vrapl export run.vrapl --by=vm --window=10ms -o vm.csv    VMs, every 10 ms; what describes the run in vm.csv.meta.json
-  vrapl export run.vrapl --by=domain --phases               energy of each phase, from mark to mark
+  vrapl export run.vrapl --by=domain --phases               energy of each run of a command, and from mark to mark
   vrapl export run.vrapl --by=thread --from=10s --to=12s -o threads.sqlite
   vrapl export run.vrapl --vm=web --format=jsonl            one VM, an object per line
   vrapl export run.vrapl --window=1ms -o run.pftrace        to open in https://ui.perfetto.dev)";
@@ -57,7 +57,7 @@ void AddOptions(CLI::App& app, ExportArguments& arguments) {
       ->type_name("NAME");
   app.add_option("--window", arguments.window, "how much time a row stands for (the run's flush; perfetto: 10ms)")
       ->type_name("TIME");
-  app.add_flag("--phases", arguments.phases, "windows end at the marks instead: energy of each phase");
+  app.add_flag("--phases", arguments.phases, "windows end where phases do instead: at marks, and at runs of a command");
   app.add_option("--from", arguments.from, "leave out windows that begin before this time of the recording")
       ->type_name("TIME");
   app.add_option("--to", arguments.to, "leave out windows that end after this time")->type_name("TIME");

@@ -126,9 +126,10 @@ Json List(const std::vector<T>& values, Convert convert) {
 
 }  // namespace
 
-std::string FlushToJson(const FlushReport& report) {
+std::string FlushToJson(const FlushReport& report, absl::string_view phase) {
   const ModelReport& first = report.models.front();
   Json json = {{"seq", report.seq}, {"t_ns", report.t_ns}, {"dt_ns", report.dt_ns}, {"unix_ns", report.unix_ns}};
+  if (!phase.empty()) json["phase"] = std::string(phase);
   json["source"] = report.source;
   json["backend"] = report.backend;
   if (report.power_based) json["power_based"] = true;

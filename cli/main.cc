@@ -59,8 +59,8 @@ constexpr Verb kVerbs[] = {
 // Options that take no value. Any other, written without "=", has its value in the next word.
 const std::set<std::string>& Flags() {
   static const std::set<std::string> flags = {
-      "--help",   "-h",      "--version",        "--emulate", "--allow-port-0", "--json",   "--cross-check",
-      "--report", "--force", "--ignore-failure", "--phases",  "--methods",      "--no-load"};
+      "--help",        "-h",       "--version", "--emulate",        "--allow-port-0", "--json",    "--per-core",
+      "--cross-check", "--report", "--force",   "--ignore-failure", "--phases",       "--methods", "--no-load"};
   return flags;
 }
 

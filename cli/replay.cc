@@ -15,6 +15,7 @@
 #include "cli/recorded_run_notices.h"
 #include "cli/verb_app.h"
 #include "cli/verbs.h"
+#include "sampler/run_phases.h"
 
 namespace vrapl {
 namespace {
@@ -27,7 +28,7 @@ Examples:
   vrapl replay run.vrapl                            as it was told live
   vrapl replay run.vrapl --window=10ms --format=csv
   vrapl replay run.vrapl --model=share,capacity     by other models
-  vrapl replay run.vrapl --by=phase                 a window from each mark to the next
+  vrapl replay run.vrapl --phases                   a window for each run of a command, and from mark to mark
   vrapl replay run.vrapl --from=10s --to=20s)";
 
 struct ReplayArguments {
@@ -36,6 +37,7 @@ struct ReplayArguments {
   std::string base_power;
   std::string window;
   std::string by = "part";
+  bool phases = false;
   std::string from;
   std::string to;
   std::string format = "text";
@@ -67,21 +69,12 @@ absl::StatusOr<ReplayOptions> ToOptions(const ReplayArguments& arguments) {
   options.base_power_w = *std::move(base_power);
   if (arguments.by == "thread") {
     options.by_thread = true;
-  } else if (arguments.by == "phase") {
-    options.window_per_phase = true;
-  } else if (arguments.by != "part") {
-    return absl::InvalidArgumentError(absl::StrCat("--by=", arguments.by, ": it is part, thread or phase"));
+  } else if (arguments.by != "part" && arguments.by != "phase") {
+    return UnknownWord("--by", arguments.by, {"part", "thread"});
   }
+  // --by=phase is what it was called before.
+  options.window_per_phase = arguments.phases || arguments.by == "phase";
   return options;
-}
-
-// The label of the mark before.
-std::string PhaseAt(const RecordedRun& run, int64_t t_ns) {
-  std::string label = "before the first mark";
-  for (const RecordedRun::Mark& mark : run.marks) {
-    if (mark.t_ns <= t_ns) label = mark.label;
-  }
-  return label;
 }
 
 // What would give an empty or a misleading table, in words; at most one.
@@ -93,13 +86,13 @@ std::vector<std::string> Contradictions(const ReplayArguments& arguments, const 
                             static_cast<double>(run.duration_ns) * 1e-9)};
   }
   if (options.window_per_phase && options.window_ns > 0) {
-    return {"--by=phase makes a window of each phase; --window cannot be given too"};
+    return {"--phases and --window both say where windows end; leave one out"};
   }
   if (options.by_thread && format == Format::kText) {
     return {"--by=thread is for --format=csv or jsonl; the text table has no room for threads"};
   }
   if (options.window_per_phase && format == Format::kCsv) {
-    return {"--by=phase is for text and jsonl; `vrapl export --phases` makes CSV with a column for the phase"};
+    return {"--phases is for text and jsonl; `vrapl export --phases` makes CSV with a column for the phase"};
   }
   return {};
 }
@@ -116,8 +109,8 @@ int ReplayVerb(int argc, char** argv) {
   app.add_option("--base-power", arguments.base_power, "the base power, 80W or package=80W,dram=5W")
       ->type_name("POWER");
   app.add_option("--window", arguments.window, "what one line stands for (that of the run)")->type_name("TIME");
-  app.add_option("--by", arguments.by, "rows: part, thread; or windows from mark to mark: phase (part)")
-      ->type_name("WORD");
+  app.add_option("--by", arguments.by, "what a row stands for: part, thread (part)")->type_name("NAME");
+  app.add_flag("--phases", arguments.phases, "windows end where phases do instead: at marks, and at runs of a command");
   app.add_option("--from", arguments.from, "only windows from this time of the run on")->type_name("TIME");
   app.add_option("--to", arguments.to, "only windows up to this time of the run")->type_name("TIME");
   app.add_option("--vm", arguments.only_vms, "only these VMs in the text table; may be repeated")
@@ -135,7 +128,14 @@ int ReplayVerb(int argc, char** argv) {
   for (const std::string& wrong : Contradictions(arguments, *options, *format, *run)) return Fail(kExitUsage, wrong);
   TellDamage(*run);
   if (run->source == "emulated") Notice("EMULATED HARDWARE: the energy was not measured");
-  if (options->window_per_phase && run->marks.empty()) Notice("the recording has no marks: all of it is one phase");
+  const std::vector<RecordedRun::Mark> phases = PhasesOf(*run);
+  if (options->window_per_phase && phases.empty()) {
+    Notice("the recording has no marks and no runs of a command: all of it is one phase");
+  }
+  const auto phase_of = [&](const FlushReport& report) {
+    const absl::string_view label = PhaseAt(phases, report.t_ns - report.dt_ns / 2);
+    return label.empty() ? NameOfNoPhase(*run) : label;
+  };
 
   PowerTable table(arguments.only_vms);
   if (*format == Format::kCsv) std::fputs(FlushCsvHeader(options->by_thread).c_str(), stdout);
@@ -145,14 +145,18 @@ int ReplayVerb(int argc, char** argv) {
       [&](const FlushReport& report) {
         switch (*format) {
           case Format::kText:
-            if (options->window_per_phase) absl::PrintF("phase: %s\n", PhaseAt(*run, report.t_ns - report.dt_ns / 2));
+            if (options->window_per_phase) absl::PrintF("phase: %s\n", phase_of(report));
             std::fputs(table.Format(report).c_str(), stdout);
             break;
           case Format::kCsv:
             std::fputs(FlushToCsv(report, options->by_thread).c_str(), stdout);
             break;
           case Format::kJsonl:
-            std::fputs((FlushToJson(report) + "\n").c_str(), stdout);
+            std::fputs(
+                absl::StrCat(options->window_per_phase ? FlushToJson(report, phase_of(report)) : FlushToJson(report),
+                             "\n")
+                    .c_str(),
+                stdout);
             break;
         }
       },

@@ -160,6 +160,7 @@ int Run(const RunArguments& arguments, const CommandWords& words, int argc, char
   std::vector<RunResult> results;
   absl::Status output_status;
   RunSession session({.commands = commands,
+                      .names = info.commands,
                       .plan = PlanRuns(static_cast<int>(commands.size()), arguments.repeats, arguments.warmups, *seed),
                       .prepare = arguments.prepare,
                       .pause_ns = *pause,

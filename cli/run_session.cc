@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <utility>
 
@@ -39,6 +40,7 @@ void RunSession::OnSignal(int number, bool pass_on) {
 int64_t RunSession::OnTurn(RunControl& control) {
   const int64_t now_ns = MonotonicNs();
   run_start_ns_ = control.start_ns();
+  PassMarks();
   switch (state_) {
     case State::kNext:
       if (next_ == options_.plan.size() || interrupted()) {
@@ -88,14 +90,17 @@ int64_t RunSession::OnTurn(RunControl& control) {
       if (!cut_seen_) return now_ns + kSoonNs;
       released_ns_ = command_->Release();
       result_->start_t_ns = released_ns_ - run_start_ns_;
+      control.TellBegin(ThisRun());
       state_ = State::kRunning;
       return now_ns + kWhileItRunsNs;
     case State::kRunning:
       if (!command_->ended()) return now_ns + kWhileItRunsNs;
       // What it wrote last may be a mark yet.
       if (relay_ != nullptr) relay_->Finish();
+      PassMarks();
       cut_ns_ = command_->end().t_ns;
       control.EndFlushAt(cut_ns_);
+      control.TellEnd(ThisRun());
       cut_seen_ = false;
       result_->missed_forks = control.missed_forks() - missed_before_;
       state_ = State::kClosing;
@@ -112,7 +117,7 @@ void RunSession::BeginRun(RunControl& control) {
   const PlannedRun& plan = options_.plan[next_];
   if (options_.marks_in_stdout != nullptr) {
     absl::StatusOr<std::unique_ptr<StdoutRelay>> relay =
-        StdoutRelay::Start(*options_.marks_in_stdout, *options_.marks, STDOUT_FILENO);
+        StdoutRelay::Start(*options_.marks_in_stdout, relayed_, STDOUT_FILENO);
     if (!relay.ok()) {
       Fail(std::string(relay.status().message()));
       return;
@@ -135,6 +140,30 @@ void RunSession::BeginRun(RunControl& control) {
   control.EndFlushAt(cut_ns_);
   cut_seen_ = false;
   state_ = State::kBaseline;
+}
+
+// What the command wrote in its last moments is read after its end, and is its own all the same.
+void RunSession::PassMarks() {
+  for (Mark& mark : relayed_.Take()) {
+    if (command_ != nullptr && command_->ended()) mark.t_ns = std::min(mark.t_ns, command_->end().t_ns - 1);
+    options_.marks->Push(std::move(mark));
+  }
+}
+
+// As a recording tells of it, at the instant at which its samples begin or end.
+CommandRun RunSession::ThisRun() const {
+  const PlannedRun& plan = options_.plan[next_];
+  CommandRun run{.begin_ns = cut_ns_,
+                 .end_ns = cut_ns_,
+                 .command_index = plan.command,
+                 .repetition = plan.repetition,
+                 .warmup = plan.warmup,
+                 .command = options_.names[static_cast<size_t>(plan.command)]};
+  if (command_->ended()) {
+    run.exit_code = command_->end().exit_code;
+    run.signal = command_->end().signal;
+  }
+  return run;
 }
 
 void RunSession::OnReport(const FlushReport& report) {

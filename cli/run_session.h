@@ -22,6 +22,7 @@ class RunSession {
  public:
   struct Options {
     std::vector<std::vector<std::string>> commands;  // words of each
+    std::vector<std::string> names;                  // of each, for a recording
     std::vector<PlannedRun> plan;
     std::string prepare;   // for /bin/sh, before each run; "": nothing
     int64_t pause_ns = 0;  // between runs
@@ -55,6 +56,8 @@ class RunSession {
 
   void BeginRun(RunControl& control);
   void EndRun();
+  void PassMarks();
+  CommandRun ThisRun() const;
   void Give(const FlushReport& report);
   int64_t Fail(const std::string& error);
 
@@ -70,6 +73,7 @@ class RunSession {
   int64_t late_ns_ = 0;  // since the start, by the latest report
   int64_t late_before_ns_ = 0;
   std::unique_ptr<CommandProcess> command_;  // or what prepares for it
+  MarkQueue relayed_;                        // must outlive the relay
   std::unique_ptr<StdoutRelay> relay_;
   std::optional<RunResult> result_;
   int signals_ = 0;

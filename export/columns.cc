@@ -28,7 +28,7 @@ constexpr Column Text(const char* name, Cell (*cell)(const ExportRow&), const ch
 constexpr Column kColumns[] = {
     Integer("t_ns", Get<&ExportRow::t_ns>, "end of the window, ns since the start of the recording"),
     Integer("dt_ns", Get<&ExportRow::dt_ns>, "length of the window in this package"),
-    Text("phase", Get<&ExportRow::phase>, "label of the last mark before the middle of the window"),
+    Text("phase", Get<&ExportRow::phase>, "label of the phase that the middle of the window lies in"),
     Text("kind", Get<&ExportRow::kind>,
          "vm, other, kernel, vrapl, emulator, idle, stolen, unreported, interrupts, host"),
     Text("vm_id", Get<&ExportRow::vm_id>, "UUID of the VM"),

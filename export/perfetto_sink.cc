@@ -7,6 +7,7 @@
 #include "export/export_sink.h"
 #include "export/perfetto_writer.h"
 #include "export/vm_filter.h"
+#include "sampler/run_phases.h"
 
 namespace vrapl {
 namespace {
@@ -181,17 +182,20 @@ class PerfettoSink final : public ExportSink {
   }
 
   void WriteMarks() {
-    if (run_->marks.empty()) return;
-    uint64_t phases = 0;
-    uint64_t marks = 0;
-    Try(out_.AddTrack({.name = "phases"}, phases));
-    Try(out_.AddTrack({.name = "marks"}, marks));
-    for (size_t i = 0; i < run_->marks.size(); ++i) {
-      const RecordedRun::Mark& mark = run_->marks[i];
-      if (Shown(mark.t_ns)) Try(out_.Instant(marks, start_ns_ + mark.t_ns, mark.label));
-      const int64_t from_ns = std::max(mark.t_ns, first_ns_);
-      const int64_t to_ns = std::min(i + 1 < run_->marks.size() ? run_->marks[i + 1].t_ns : last_ns_, last_ns_);
-      if (from_ns < to_ns) Try(out_.Slice(phases, start_ns_ + from_ns, start_ns_ + to_ns, mark.label));
+    const std::vector<RecordedRun::Mark> phases = PhasesOf(*run_);
+    if (phases.empty()) return;
+    uint64_t phase_track = 0;
+    uint64_t mark_track = 0;
+    Try(out_.AddTrack({.name = "phases"}, phase_track));
+    Try(out_.AddTrack({.name = "marks"}, mark_track));
+    for (const RecordedRun::Mark& mark : run_->marks) {
+      if (Shown(mark.t_ns)) Try(out_.Instant(mark_track, start_ns_ + mark.t_ns, mark.label));
+    }
+    for (size_t i = 0; i < phases.size(); ++i) {
+      const int64_t from_ns = std::max(phases[i].t_ns, first_ns_);
+      const int64_t to_ns = std::min(i + 1 < phases.size() ? phases[i + 1].t_ns : last_ns_, last_ns_);
+      if (from_ns >= to_ns || phases[i].label.empty()) continue;
+      Try(out_.Slice(phase_track, start_ns_ + from_ns, start_ns_ + to_ns, phases[i].label));
     }
   }
 

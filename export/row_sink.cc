@@ -1,6 +1,6 @@
 #include "export/export_sink.h"
-#include "export/phases.h"
 #include "export/vm_filter.h"
+#include "sampler/run_phases.h"
 
 namespace vrapl {
 namespace {
@@ -11,13 +11,13 @@ class RowSink final : public ExportSink {
       : query_(std::move(query)), writer_(std::move(writer)), vms_(query_.vms) {}
 
   absl::Status Begin(const RecordedRun& run) override {
-    run_ = &run;
+    phases_ = PhasesOf(run);
     return writer_->Begin(run, query_);
   }
 
   absl::Status Add(const FlushReport& report) override {
     // The middle: a window that ends with a phase ends at the first sample after the mark, not at the mark.
-    const absl::string_view phase = PhaseAt(run_->marks, report.t_ns - report.dt_ns / 2);
+    const absl::string_view phase = PhaseAt(phases_, report.t_ns - report.dt_ns / 2);
     Aggregate aggregate = AggregateRows(report, query_.by);
     for (ExportRow& row : aggregate.rows) {
       if (!vms_.Wants(row.vm_id, row.vm_name)) continue;
@@ -36,7 +36,7 @@ class RowSink final : public ExportSink {
   const ExportQuery query_;
   const std::unique_ptr<RowWriter> writer_;
   VmFilter vms_;
-  const RecordedRun* run_ = nullptr;
+  std::vector<RecordedRun::Mark> phases_;
 };
 
 }  // namespace

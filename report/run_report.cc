@@ -7,6 +7,7 @@
 #include "report/curves.h"
 #include "report/page.h"
 #include "report/page_data.h"
+#include "sampler/run_phases.h"
 
 namespace vrapl {
 namespace {
@@ -28,24 +29,16 @@ absl::StatusOr<RunTotals> AddUp(const RecordedRun& run, const ReplayWindows& rep
   return totals;
 }
 
-// The last mark before the window began; what comes before any mark has its own name.
-std::string PhaseLabel(const RecordedRun& run, int64_t begin_ns) {
-  std::string label = "(before the first mark)";
-  for (const RecordedRun::Mark& mark : run.marks) {
-    if (mark.t_ns > begin_ns) break;
-    label = mark.label;
-  }
-  return label;
-}
-
-absl::StatusOr<std::vector<Phase>> PhasesOf(const RecordedRun& run, const ReplayWindows& replay,
-                                            const RunReportOptions& options) {
+absl::StatusOr<std::vector<Phase>> AddUpPhases(const RecordedRun& run, const ReplayWindows& replay,
+                                               const RunReportOptions& options) {
   std::vector<Phase> phases;
-  if (run.marks.empty()) return phases;
+  const std::vector<RecordedRun::Mark> begins = PhasesOf(run);
+  if (begins.empty()) return phases;
   const ReplayOptions windows{
       .models = options.models, .window_per_phase = true, .from_ns = options.from_ns, .to_ns = options.to_ns};
   const absl::Status status = replay(windows, [&](const FlushReport& report) {
-    phases.push_back({.label = PhaseLabel(run, report.t_ns - report.dt_ns), .totals = {}});
+    const absl::string_view label = PhaseAt(begins, report.t_ns - report.dt_ns / 2);
+    phases.push_back({.label = label.empty() ? absl::StrCat("(", NameOfNoPhase(run), ")") : std::string(label)});
     phases.back().totals.Add(report);
   });
   if (!status.ok()) return status;
@@ -63,7 +56,7 @@ absl::StatusOr<RunReport> MakeRunReport(const RecordedRun& run, const ReplayWind
     return absl::NotFoundError(
         absl::StrCat(run.path, ": no VM in it is called ", absl::StrJoin(owners.unknown_vms(), " or ")));
   }
-  const absl::StatusOr<std::vector<Phase>> phases = PhasesOf(run, replay, options);
+  const absl::StatusOr<std::vector<Phase>> phases = AddUpPhases(run, replay, options);
   if (!phases.ok()) return phases.status();
 
   const int64_t duration_ns = totals->end_ns() - totals->begin_ns();

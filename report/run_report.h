@@ -1,7 +1,7 @@
 // A report of a recording: one page that holds everything it needs, and the paragraph for a paper.
 //
 // A recording is gone through two or three times: for what it adds up to, as live; for curves, a window for each
-// sample; and, where there are marks, for the phases between them.
+// sample; and, where there are marks or runs of a command, for the phases that they make.
 //
 // Threads: any.
 #pragma once

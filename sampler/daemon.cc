@@ -344,7 +344,7 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& told, c
   const auto take_marks = [&] {
     for (Mark& mark : marks.Take()) flush.AddMark(std::move(mark));
   };
-  RunControl control(flush, rows, command ? &*command : nullptr);
+  RunControl control(flush, rows, command ? &*command : nullptr, recorder.get());
   events.on_start(description);
   watcher.Start();
 

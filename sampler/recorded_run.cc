@@ -68,6 +68,11 @@ class Scan final : public BlockVisitor {
       if (type == "mark") {
         out_.run.marks.push_back({.t_ns = from_start_ns, .label = value.at("label").get<std::string>()});
       }
+      if (type == kRunBeginEvent) {
+        out_.run.runs.push_back(RunBeginFromJson(value));
+        out_.run.runs.back().begin_ns = from_start_ns;
+      }
+      if (type == kRunEndEvent) EndRun(from_start_ns, RunEndFromJson(value));
       if (type == "end") out_.run.ended = true;
     } catch (const std::exception&) {  // the JSON library's, and JsonInteger's
       ++unreadable_;
@@ -80,6 +85,19 @@ class Scan final : public BlockVisitor {
   int unreadable() const { return unreadable_; }
 
  private:
+  // The beginning may be in a block that is missing.
+  void EndRun(int64_t t_ns, const CommandRun& end) {
+    if (out_.run.runs.empty()) return;
+    CommandRun& run = out_.run.runs.back();
+    if (run.end_ns != INT64_MAX || t_ns < run.begin_ns || run.command_index != end.command_index ||
+        run.repetition != end.repetition || run.warmup != end.warmup) {
+      return;
+    }
+    run.end_ns = t_ns;
+    run.exit_code = end.exit_code;
+    run.signal = end.signal;
+  }
+
   const int64_t start_ns_;
   ScannedRecording& out_;
   int64_t last_ns_ = 0;
@@ -126,6 +144,8 @@ absl::StatusOr<ScannedRecording> ScanRecording(RecordingReader& reader, const st
   if (run.models.empty()) run.models.push_back(Model::kBaseShare);
   run.damage = reader.damage();
   SortByTime(run.marks);
+  std::stable_sort(run.runs.begin(), run.runs.end(),
+                   [](const CommandRun& a, const CommandRun& b) { return a.begin_ns < b.begin_ns; });
   SortByTime(run.events);
   SortByTime(scanned.flushes);
   return scanned;

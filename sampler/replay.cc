@@ -4,12 +4,14 @@
 #include <memory>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "recording/block_decoder.h"
 #include "sampler/flush_digest.h"
 #include "sampler/flush_loop.h"
 #include "sampler/recorded_run.h"
 #include "sampler/replay_feed.h"
+#include "sampler/run_phases.h"
 
 namespace vrapl {
 namespace {
@@ -25,11 +27,20 @@ class NoClock final : public Clock {
   int64_t SuspendedNs() const override { return 0; }
 };
 
+// `vrapl run` has the row command from its first flush on, whether the command has done anything or not.
+ThreadFacts FactsOf(const ScannedRecording& scanned) {
+  ThreadFacts facts;
+  if (absl::StartsWith(scanned.header.command, "vrapl run")) {
+    facts.of_command = [](const ThreadRun& /*thread*/) { return false; };  // the recording tells which are
+  }
+  return facts;
+}
+
 class Replayer final : public BlockVisitor {
  public:
   Replayer(const ScannedRecording& scanned, const ReplayOptions& options,
            absl::FunctionRef<void(const FlushReport&)> on_report, ReplayCheck* check)
-      : scanned_(scanned), options_(options), on_report_(on_report), check_(check), rows_(-1, {}, {}) {
+      : scanned_(scanned), options_(options), on_report_(on_report), check_(check), rows_(-1, {}, FactsOf(scanned)) {
     const RunHeader& header = scanned.header;
     start_ns_ = header.packages.front().start_ns;
     std::vector<PackageFeed*> feeds;
@@ -150,7 +161,9 @@ class Replayer final : public BlockVisitor {
     flush.may_retire = [this](const VmRun& vm, int64_t t_ns) { return RetiredBy(vm, t_ns); };
     if (options_.window_per_phase) {
       flush.flush_ends_ns.emplace();
-      for (const RecordedRun::Mark& mark : scanned_.run.marks) flush.flush_ends_ns->push_back(start_ns_ + mark.t_ns);
+      for (const RecordedRun::Mark& phase : PhasesOf(scanned_.run)) {
+        flush.flush_ends_ns->push_back(start_ns_ + phase.t_ns);
+      }
     }
     return flush;
   }

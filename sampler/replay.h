@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "attribution/model.h"
 #include "base/energy_source.h"
+#include "sampler/command_run.h"
 #include "sampler/flush_report.h"
 
 namespace vrapl {
@@ -32,7 +33,8 @@ struct RecordedRun {
     int64_t t_ns = 0;  // from the start of the run
     std::string label;
   };
-  std::vector<Mark> marks;  // ascending
+  std::vector<Mark> marks;       // ascending
+  std::vector<CommandRun> runs;  // of `vrapl run`, ascending
   // VMs that started and stopped, stalls, conditions of the machine, errors: JSON text each, docs/recording-format.md.
   struct Event {
     int64_t t_ns = 0;
@@ -49,7 +51,7 @@ struct ReplayOptions {
   std::vector<Model> models;  // none: those of the run
   std::map<RaplDomain, double> base_power_w;
   int64_t window_ns = 0;          // 0: the flushes of the run
-  bool window_per_phase = false;  // windows end at the marks instead
+  bool window_per_phase = false;  // windows end where phases do instead
   bool by_thread = false;         // a row for each thread, RowReport::thread
   // Only windows whose middle lies in here are told (a window ends at a sample, some us after its time). What comes
   // before is charged all the same, so that figures do not depend on where one looks from.

@@ -48,7 +48,7 @@ function makeTotals() {
 
 function makePhases() {
   if (page.phases.length === 0) return;
-  const into = section('phases', 'Energy of each phase', 'A phase lasts from its mark to the next one, to the samples nearest to them.');
+  const into = section('phases', 'Energy of each phase', 'A phase lasts from its mark to the next one, or as long as a run of a command, to the samples nearest to them.');
   const shown = owners.map((owner, i) => i).filter((i) => owners[i].kind === 'vm' || owners[i].kind === 'idle');
   const columns = [{ title: 'phase', word: true }, { title: 'from, s' }, { title: 'lasts, s' }, { title: 'host, J' }, { title: 'host, W' }, ...shown.map((i) => ({ title: `${owners[i].label}, J` })), { title: 'rest, J' }];
   const rows = page.phases.map((phase) => {

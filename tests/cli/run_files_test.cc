@@ -3,6 +3,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -82,6 +83,39 @@ TEST_F(RunFilesTest, ARecordingHasTheCommandAndItsPhases) {
   EXPECT_GT(command_ns, 0);
 }
 
+TEST_F(RunFilesTest, ARecordingTellsWhichRunAStretchBelongsTo) {
+  const std::string file = File("runs.vrapl");
+  const Ended ended = Run(
+      {"-o", file, "-r", "2", "--warmup=1", "--pause=20ms", "--ignore-failure", "--mark-regex=^now"},
+      {"/bin/sh", "-c", "work() { i=0; while [ $i -lt 60000 ]; do i=$((i+1)); done; }; work; echo now; work; exit 3"});
+  ASSERT_EQ(ended.code, 3) << ended.err;
+  const std::string data = absl::StrCat(VRAPL, " export ", file, " --phases --format=jsonl --by=part");
+  std::map<std::string, int64_t> run_time_ns;  // of the command, by phase
+  for (const absl::string_view line : absl::StrSplit(Shell(data).out, '\n', absl::SkipEmpty())) {
+    const Json row = Json::parse(std::string(line));
+    if (row["kind"] == "command" && row["domain"] == "package")
+      run_time_ns[row["phase"].is_null() ? "" : row["phase"].get<std::string>()] += row["run_time_ns"].get<int64_t>();
+  }
+  for (const char* phase : {"warm-up 0", "run 0", "run 1"}) {
+    EXPECT_GT(run_time_ns[phase], 4 * run_time_ns[""]) << phase << ": the command runs in its runs, not between them";
+  }
+  EXPECT_EQ(run_time_ns.count("now (run 1)"), 1u);
+  EXPECT_EQ(run_time_ns.size(), 7u);
+  const Ended text = Shell(absl::StrCat(VRAPL, " replay --phases ", file));
+  EXPECT_THAT(text.out,
+              AllOf(HasSubstr("phase: outside the runs"), HasSubstr("phase: warm-up 0"), HasSubstr("phase: run 1")));
+  EXPECT_EQ(Shell(absl::StrCat(VRAPL, " replay --by=phase ", file)).out, text.out) << "what it was called before";
+  EXPECT_THAT(Shell(absl::StrCat(VRAPL, " replay --phases --format=jsonl ", file)).out,
+              HasSubstr("\"phase\":\"run 0\""));
+  ASSERT_EQ(Shell(absl::StrCat(VRAPL, " export ", file, " -o ", File("meta.csv"))).code, 0);
+  int ends = 0;
+  const Json meta = Json::parse(Shell("cat " + File("meta.csv.meta.json")).out);
+  for (const Json& event : meta["events"]) {
+    if (event["type"] == "run-end" && event["event"]["exit_code"] == 3) ++ends;
+  }
+  EXPECT_EQ(ends, 3);
+}
+
 TEST_F(RunFilesTest, OnAFullDiskTheOldFileStaysAndTheFiguresAreTold) {
   // A small disk that this command alone sees.
   for (const std::string name : {"runs.json", "runs.csv", "runs.vrapl"}) {
@@ -114,7 +148,8 @@ TEST_F(RunFilesTest, AForcedRecordingReplacesTheOldOneOnlyWhenSomethingRan) {
   cut.Signal(SIGINT);
   const Ended ended = cut.Wait();
   EXPECT_EQ(ended.code, 128 + SIGINT) << ended.err;
-  EXPECT_EQ(Replay(file).code, 0) << "what was measured until then";
+  const Ended replay = Replay(file);
+  EXPECT_EQ(replay.code, 0) << "what was measured until then; " << replay.err;
   EXPECT_THAT(Parts("run.vrapl"), IsEmpty());
 }
 
@@ -131,6 +166,7 @@ TEST_F(RunFilesTest, WhatAKillLeavesIsARecordingBesideTheOldFile) {
   EXPECT_EQ(replay.code, 0) << replay.err;
   EXPECT_THAT(replay.err, HasSubstr("did not come to its end"));
   EXPECT_THAT(replay.out, HasSubstr("\"kind\":\"command\""));
+  EXPECT_EQ(Run({}, {"true"}).code, 0) << "which takes away what the killed one left of its emulated host";
 }
 
 }  // namespace

@@ -34,6 +34,7 @@ class RunSessionTest : public testing::Test {
 
   RunSession::Options Options(const std::string& text) {
     return {.commands = {{"/bin/sh", "-c", text}},
+            .names = {text},
             .plan = PlanRuns(1, 2, 0, 1),
             .inherited = &inherited_,
             .on_result = [this](const RunResult& result) { results_.push_back(result); }};
@@ -57,7 +58,7 @@ class RunSessionTest : public testing::Test {
   const Inherited inherited_;
   RowTable rows_{-1, {}, {}};
   FlushLoop flush_{{}, rows_, nullptr, RealClock(), {}, [](FlushReport&) {}};
-  RunControl control_{flush_, rows_, nullptr};
+  RunControl control_{flush_, rows_, nullptr, nullptr};
   std::vector<RunResult> results_;
   std::string dir_;
 };
@@ -69,6 +70,23 @@ TEST_F(RunSessionTest, EveryRunIsToldAndEndsItAtItsEnd) {
   EXPECT_THAT(results_, SizeIs(2));
   EXPECT_EQ(session.exit_code(), 0);
   EXPECT_EQ(std::filesystem::file_size(File("ran")), 4u);
+}
+
+TEST_F(RunSessionTest, WhatIsWrittenLastIsAMarkOfItsRun) {
+  const std::unique_ptr<LinePattern> pattern = *LinePattern::Create("^now");
+  MarkQueue marks;
+  RunSession::Options options = Options("echo now");
+  options.marks_in_stdout = pattern.get();
+  options.marks = &marks;
+  RunSession session(std::move(options));
+  Turn(session, /*reports=*/true, [&] { return session.done().load(); });
+  ASSERT_THAT(results_, SizeIs(2));
+  const std::vector<Mark> found = marks.Take();
+  ASSERT_THAT(found, SizeIs(2));
+  for (size_t i = 0; i < 2; ++i) {
+    EXPECT_LT(found[i].t_ns, results_[i].end.t_ns);
+    EXPECT_GE(found[i].t_ns, results_[i].end.t_ns - results_[i].wall_ns);
+  }
 }
 
 TEST_F(RunSessionTest, ASignalInTheBaselineKillsACommandThatHasNotBegun) {

@@ -6,7 +6,6 @@
 #include <map>
 #include <tuple>
 
-#include "export/phases.h"
 #include "export/vm_filter.h"
 #include "tests/export/made_recording.h"
 
@@ -156,16 +155,6 @@ TEST(AggregateTest, TicksOfDifferentSizesAreNotAdded) {
   ASSERT_EQ(same.rows.size(), 1u);
   EXPECT_EQ(same.rows[0].energy_ticks, 12);
   EXPECT_EQ(same.rows[0].package, std::nullopt);
-}
-
-TEST(PhasesTest, APhaseLastsFromItsMarkToTheNext) {
-  const std::vector<RecordedRun::Mark> marks = {{10, "a"}, {20, "b"}, {20, "c"}};
-  EXPECT_EQ(PhaseAt(marks, 9), "");
-  EXPECT_EQ(PhaseAt(marks, 10), "a");
-  EXPECT_EQ(PhaseAt(marks, 19), "a");
-  EXPECT_EQ(PhaseAt(marks, 20), "c");
-  EXPECT_EQ(PhaseAt(marks, 99), "c");
-  EXPECT_EQ(PhaseAt({}, 5), "");
 }
 
 TEST(VmFilterTest, AVmIsAskedForByNameOrUuidAndMissedByName) {
