@@ -213,6 +213,9 @@ int Run(const RunArguments& arguments, const CommandWords& words, int argc, char
   }
   if (output != nullptr && output_status.ok() && !results.empty()) output_status = output->Finish(info, own_cost);
   if (!session.error().empty()) return Fail(kExitVraplFailed, session.error());
+  if (const int64_t bytes = session.stdout_given_up_bytes(); bytes > 0) {
+    Notice(absl::StrCat(bytes, " bytes of the command's stdout were not passed on: nobody read it when a signal came"));
+  }
   if (session.runs_left_out() > 0) {
     Notice(absl::StrCat(session.runs_left_out(), " runs were left out, because ",
                         session.interrupted() ? "a signal came" : "this one failed (--ignore-failure goes on)"));

@@ -15,6 +15,9 @@ namespace {
 constexpr int64_t kSoonNs = kNanosPerMilli;
 // The end of a command is stamped when it comes; it does no harm to hear of it later.
 constexpr int64_t kWhileItRunsNs = 20 * kNanosPerMilli;
+constexpr int64_t kLastMarksWithinNs = 20 * kNanosPerMilli;
+// After a signal, a reader of our stdout that takes nothing is not waited for any longer.
+constexpr int64_t kReaderHasNs = 300 * kNanosPerMilli;
 constexpr int kPatience = 3;  // so many signals, and the command is killed
 
 }  // namespace
@@ -26,7 +29,10 @@ int64_t RunSession::Fail(const std::string& error) {
 }
 
 void RunSession::OnSignal(int number, bool pass_on) {
-  if (interrupted_by_ == 0) interrupted_by_ = number;
+  if (interrupted_by_ == 0) {
+    interrupted_by_ = number;
+    interrupted_ns_ = MonotonicNs();
+  }
   ++signals_;
   if (command_ == nullptr) return;
   if (state_ == State::kRunning) result_->interrupted = true;
@@ -95,8 +101,13 @@ int64_t RunSession::OnTurn(RunControl& control) {
       return now_ns + kWhileItRunsNs;
     case State::kRunning:
       if (!command_->ended()) return now_ns + kWhileItRunsNs;
-      // What it wrote last may be a mark yet.
-      if (relay_ != nullptr) relay_->Finish();
+      if (relay_ != nullptr) relay_->EndSoon();
+      ended_turn_ns_ = now_ns;
+      state_ = State::kEnded;
+      return now_ns;
+    case State::kEnded:
+      // What it wrote last may be a mark yet. The first sample after its end does not wait for a reader that is slow.
+      if (!StdoutIsPassedOn(now_ns) && now_ns - ended_turn_ns_ < kLastMarksWithinNs) return now_ns + kSoonNs;
       PassMarks();
       cut_ns_ = command_->end().t_ns;
       control.EndFlushAt(cut_ns_);
@@ -106,7 +117,7 @@ int64_t RunSession::OnTurn(RunControl& control) {
       state_ = State::kClosing;
       return now_ns + kSoonNs;
     case State::kClosing:
-      if (!cut_seen_) return now_ns + kSoonNs;
+      if (!cut_seen_ || !StdoutIsPassedOn(now_ns)) return now_ns + kSoonNs;
       EndRun();
       return now_ns;
   }
@@ -140,6 +151,13 @@ void RunSession::BeginRun(RunControl& control) {
   control.EndFlushAt(cut_ns_);
   cut_seen_ = false;
   state_ = State::kBaseline;
+}
+
+// A reader that does not read is waited for, as the command itself would, until a signal says that it shall end.
+bool RunSession::StdoutIsPassedOn(int64_t now_ns) {
+  if (relay_ == nullptr || relay_->done()) return true;
+  if (interrupted() && now_ns - std::max(ended_turn_ns_, interrupted_ns_) > kReaderHasNs) relay_->GiveUp();
+  return false;
 }
 
 // What the command wrote in its last moments is read after its end, and is its own all the same.
@@ -180,6 +198,7 @@ void RunSession::OnReport(const FlushReport& report) {
       }
       return;
     case State::kRunning:
+    case State::kEnded:
       Give(report);
       return;
     case State::kClosing:
@@ -209,6 +228,7 @@ void RunSession::EndRun() {
   result_->late_run_time_ns = late_ns_ - late_before_ns_;
   released_ns_ = 0;
   command_.reset();
+  if (relay_ != nullptr) stdout_given_up_bytes_ += relay_->given_up_bytes();
   relay_.reset();
   ++next_;
   state_ = State::kNext;

@@ -44,6 +44,8 @@ class RunSession {
   // Why vrapl itself could not go on; "": it did. A command that cannot start is no such reason.
   const std::string& error() const { return error_; }
   int runs_left_out() const { return static_cast<int>(options_.plan.size() - next_); }
+  // Bytes of the commands' stdout that nobody took from us, when a signal ended it.
+  int64_t stdout_given_up_bytes() const { return stdout_given_up_bytes_; }
   int runs_begun() const { return runs_begun_; }  // warm-ups too; not those that could not start
   bool interrupted() const { return interrupted_by_ != 0; }
   int interrupted_by() const { return interrupted_by_; }  // the first signal that came; 0: none did
@@ -52,12 +54,13 @@ class RunSession {
   void OnSignal(int number, bool pass_on);
 
  private:
-  enum class State { kNext, kPause, kPrepare, kBaseline, kRunning, kClosing };
+  enum class State { kNext, kPause, kPrepare, kBaseline, kRunning, kEnded, kClosing };
 
   void BeginRun(RunControl& control);
   void EndRun();
-  void PassMarks();
   CommandRun ThisRun() const;
+  void PassMarks();
+  bool StdoutIsPassedOn(int64_t now_ns);
   void Give(const FlushReport& report);
   int64_t Fail(const std::string& error);
 
@@ -78,7 +81,10 @@ class RunSession {
   std::optional<RunResult> result_;
   int signals_ = 0;
   int interrupted_by_ = 0;
+  int64_t interrupted_ns_ = 0;
+  int64_t ended_turn_ns_ = 0;  // when we heard of the command's end
   int runs_begun_ = 0;
+  int64_t stdout_given_up_bytes_ = 0;
   std::atomic<bool> done_{false};
   int exit_code_ = 0;
   std::string error_;

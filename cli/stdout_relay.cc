@@ -2,10 +2,15 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -16,19 +21,10 @@ namespace {
 
 constexpr size_t kLongestLine = 4096;  // of a longer one the first part is looked at
 
-bool WriteAll(int fd, absl::string_view text) {
-  while (!text.empty()) {
-    const ssize_t size = ::write(fd, text.data(), text.size());
-    if (size < 0 && errno == EAGAIN) {
-      pollfd writable{.fd = fd, .events = POLLOUT, .revents = 0};
-      ::poll(&writable, 1, -1);
-    } else if (size < 0 && errno != EINTR) {
-      return false;
-    } else if (size > 0) {
-      text.remove_prefix(static_cast<size_t>(size));
-    }
-  }
-  return true;
+// A regular file takes everything; a pipe, a terminal or a socket may have no room for as long as nobody reads.
+bool MayBlock(int fd) {
+  struct stat status {};
+  return ::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode);
 }
 
 }  // namespace
@@ -59,43 +55,84 @@ std::optional<std::string> LinePattern::Label(absl::string_view line) const {
 absl::StatusOr<std::unique_ptr<StdoutRelay>> StdoutRelay::Start(const LinePattern& pattern, MarkQueue& marks,
                                                                 int out_fd) {
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) {
+  UniqueFd wake(::eventfd(0, EFD_CLOEXEC));
+  if (!wake.ok() || ::pipe2(ends, O_CLOEXEC) != 0) {
     const int error = errno;
     return PosixError(error, "make a pipe for the command's stdout");
   }
-  return std::unique_ptr<StdoutRelay>(new StdoutRelay(pattern, marks, out_fd, UniqueFd(ends[0]), UniqueFd(ends[1])));
+  return std::unique_ptr<StdoutRelay>(
+      new StdoutRelay(pattern, marks, out_fd, UniqueFd(ends[0]), UniqueFd(ends[1]), std::move(wake)));
 }
 
-StdoutRelay::StdoutRelay(const LinePattern& pattern, MarkQueue& marks, int out_fd, UniqueFd read, UniqueFd write)
-    : pattern_(pattern), marks_(marks), out_fd_(out_fd), read_(std::move(read)), write_(std::move(write)) {
+StdoutRelay::StdoutRelay(const LinePattern& pattern, MarkQueue& marks, int out_fd, UniqueFd read, UniqueFd write,
+                         UniqueFd wake)
+    : pattern_(pattern),
+      marks_(marks),
+      out_fd_(out_fd),
+      read_(std::move(read)),
+      write_(std::move(write)),
+      wake_(std::move(wake)),
+      may_block_(MayBlock(out_fd)) {
   ::fcntl(read_.get(), F_SETFL, O_NONBLOCK);
   thread_ = std::thread([this] { Copy(); });
 }
 
-StdoutRelay::~StdoutRelay() { Finish(); }
+StdoutRelay::~StdoutRelay() {
+  EndSoon();
+  GiveUp();
+  thread_.join();
+}
 
-void StdoutRelay::Finish() {
+void StdoutRelay::EndSoon() {
   write_.Reset();
   finish_ = true;
-  if (thread_.joinable()) thread_.join();
+}
+
+void StdoutRelay::GiveUp() {
+  give_up_ = true;
+  const uint64_t one = 1;
+  if (::write(wake_.get(), &one, sizeof one) < 0) return;  // it has been woken already
+}
+
+// False: nobody reads any more, or it was given up.
+bool StdoutRelay::PassOn(absl::string_view text) {
+  while (!text.empty()) {
+    size_t most = text.size();
+    if (may_block_) {
+      // The descriptor is others' too, so it must stay as it is: what is ready takes this much without waiting.
+      most = std::min<size_t>(most, PIPE_BUF);
+      std::array<pollfd, 2> ready{
+          {{.fd = out_fd_, .events = POLLOUT, .revents = 0}, {.fd = wake_.get(), .events = POLLIN, .revents = 0}}};
+      if (::poll(ready.data(), ready.size(), -1) < 0) continue;
+      if (ready[0].revents == 0) {  // there is no room, and nobody waits for it any more
+        given_up_bytes_ += static_cast<int64_t>(text.size());
+        return false;
+      }
+    }
+    const ssize_t size = ::write(out_fd_, text.data(), most);
+    if (size < 0 && errno != EINTR && errno != EAGAIN) return false;
+    if (size > 0) text.remove_prefix(static_cast<size_t>(size));
+  }
+  return true;
 }
 
 void StdoutRelay::Copy() {
   constexpr int kLookMs = 20;  // whether the command has ended while somebody else keeps the pipe open
   std::array<char, 65536> buffer;
-  for (;;) {
-    // Asked before reading: what was written before the end is then in the pipe.
-    const bool finish = finish_;
-    const ssize_t size = ::read(read_.get(), buffer.data(), buffer.size());
+  // What the command wrote is in the pipe when it has ended. Who it left behind may write on for ever.
+  std::optional<size_t> rest;
+  while (!rest || *rest > 0) {
+    int waiting = 0;
+    if (!rest && finish_ && ::ioctl(read_.get(), FIONREAD, &waiting) == 0) rest = static_cast<size_t>(waiting);
+    const ssize_t size = ::read(read_.get(), buffer.data(), std::min(buffer.size(), rest.value_or(buffer.size())));
     const int64_t t_ns = MonotonicNs();
     if (size > 0) {
       const absl::string_view text(buffer.data(), static_cast<size_t>(size));
+      if (rest) *rest -= text.size();
       TakeLines(text, t_ns);
       // Nobody reads any more: the command shall learn it as it would have without us.
-      if (!WriteAll(out_fd_, text)) break;
-    } else if (size == 0 || (errno != EAGAIN && errno != EINTR)) {
-      break;
-    } else if (finish) {
+      if (!PassOn(text)) break;
+    } else if (size == 0 || (errno != EAGAIN && errno != EINTR)) {  // every writer has ended
       break;
     } else {
       pollfd readable{.fd = read_.get(), .events = POLLIN, .revents = 0};
@@ -103,7 +140,10 @@ void StdoutRelay::Copy() {
     }
   }
   if (!line_.empty()) EndLine(MonotonicNs());
+  int left = 0;
+  if (give_up_ && ::ioctl(read_.get(), FIONREAD, &left) == 0) given_up_bytes_ += left;
   read_.Reset();
+  done_.store(true, std::memory_order_release);
 }
 
 void StdoutRelay::TakeLines(absl::string_view text, int64_t t_ns) {

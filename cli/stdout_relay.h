@@ -37,19 +37,25 @@ class LinePattern {
 
 class StdoutRelay {
  public:
-  // Copies to `out_fd` in a thread of its own until every writer has closed its end, or Finish(). All outlive this.
+  // Copies to `out_fd` in a thread of its own until every writer has closed its end, or EndSoon(). All outlive this.
   static absl::StatusOr<std::unique_ptr<StdoutRelay>> Start(const LinePattern& pattern, MarkQueue& marks, int out_fd);
   ~StdoutRelay();
 
   int write_fd() const { return write_.get(); }  // for the command
   void CloseWriteEnd() { write_.Reset(); }       // once the command has it
-  // The command has ended: what it wrote is passed on. What processes that it left behind write later meets a closed
-  // pipe.
-  void Finish();
+  // The command has ended: what it wrote is passed on, and then this is done(). What processes that it left behind
+  // write later meets a closed pipe.
+  void EndSoon();
+  bool done() const { return done_.load(std::memory_order_acquire); }
+  // Nobody seems to read what is passed on: the rest is not waited for.
+  void GiveUp();
+  // Bytes that the command wrote and that were not passed on, once done().
+  int64_t given_up_bytes() const { return given_up_bytes_; }
 
  private:
-  StdoutRelay(const LinePattern& pattern, MarkQueue& marks, int out_fd, UniqueFd read, UniqueFd write);
+  StdoutRelay(const LinePattern& pattern, MarkQueue& marks, int out_fd, UniqueFd read, UniqueFd write, UniqueFd wake);
   void Copy();
+  bool PassOn(absl::string_view text);
   void TakeLines(absl::string_view text, int64_t t_ns);
   void EndLine(int64_t t_ns);
 
@@ -58,8 +64,13 @@ class StdoutRelay {
   const int out_fd_;
   UniqueFd read_;
   UniqueFd write_;
-  std::string line_;  // not ended yet; its first part, where it is long
+  std::string line_;     // not ended yet; its first part, where it is long
+  const UniqueFd wake_;  // readable once GiveUp() was called
+  const bool may_block_;
   std::atomic<bool> finish_{false};
+  std::atomic<bool> give_up_{false};
+  std::atomic<bool> done_{false};
+  int64_t given_up_bytes_ = 0;  // written before done_
   std::thread thread_;
 };
 

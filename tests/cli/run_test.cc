@@ -214,6 +214,21 @@ TEST_F(RunTest, ASignalGoesToTheCommandAndWhatWasMeasuredIsTold) {
                                HasSubstr("4 runs were left out, because a signal came")));
 }
 
+TEST_F(RunTest, AReaderThatDoesNotReadDoesNotHoldUpASignal) {
+  const int64_t start_ns = MonotonicNs();
+  const std::string err = dir_ + "/err";
+  const Ended ended = Shell(absl::StrCat(
+      "cd ", dir_, "; mkfifo out; sleep 100 <out & reader=$!; ", VRAPL,
+      " run --emulate --vms=proc --mark-regex=x -- sh -c 'echo begun >&2; exec yes x' >out 2>err & vrapl=$!; ",
+      "until grep -q begun err; do sleep 0.05; done; sleep 0.3; kill -TERM $vrapl; wait $vrapl; echo $?; kill "
+      "$reader"));
+  EXPECT_EQ(ended.out, "143\n");
+  EXPECT_LT(MonotonicNs() - start_ns, 60 * kNanosPerSecond) << "not when the reader ends";
+  const std::string said = Shell("cat " + err).out;
+  EXPECT_THAT(said,
+              AllOf(HasSubstr("killed by signal 15"), HasSubstr("sum = counter"), HasSubstr("were not passed on")));
+}
+
 TEST_F(RunTest, WithoutBpfItSaysThatShortChildrenMayBeMissed) {
   const Ended ended = Run({"--run-time=schedstat"}, {BURNER, "threads", "2", "300"});
   EXPECT_EQ(ended.code, 0) << ended.err;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/clock.h"
 #include "tests/status_matchers.h"
 
 namespace vrapl {
@@ -61,10 +63,17 @@ class RelayTest : public testing::Test {
   }
   // What came out.
   std::string End() {
-    relay_->Finish();
+    relay_->EndSoon();
+    WaitUntilDone();
     writer_.Reset();
     copied_.join();
     return out_;
+  }
+  void WaitUntilDone() {
+    for (const int64_t end_ns = MonotonicNs() + 60 * kNanosPerSecond; !relay_->done() && MonotonicNs() < end_ns;) {
+      ::usleep(1000);
+    }
+    ASSERT_TRUE(relay_->done());
   }
   void Say(const std::string& text) {
     ASSERT_EQ(::write(relay_->write_fd(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
@@ -108,6 +117,45 @@ TEST_F(RelayTest, EndsThoughSomebodyKeepsThePipeOpen) {
 TEST_F(RelayTest, NothingIsNoMark) {
   EXPECT_EQ(End(), "");
   EXPECT_THAT(Labels(), IsEmpty());
+}
+
+TEST_F(RelayTest, WhoIsLeftBehindMayWriteForEver) {
+  const UniqueFd kept(::dup(relay_->write_fd()));
+  ::signal(SIGPIPE, SIG_IGN);
+  std::thread writer([&] {
+    while (::write(kept.get(), "y\n", 2) == 2) {
+    }
+  });
+  End();
+  writer.join();
+  EXPECT_EQ(relay_->given_up_bytes(), 0);
+}
+
+// A reader that does not read: what fills its pipe has been passed on, the rest is not waited for.
+TEST(RelayToNobodyTest, GivesUpWhenToldTo) {
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  UniqueFd reader(ends[0]);
+  const UniqueFd writer(ends[1]);
+  const int64_t holds = ::fcntl(writer.get(), F_GETPIPE_SZ);
+  MarkQueue marks;
+  const std::unique_ptr<LinePattern> pattern = *LinePattern::Create("^mark (.*)");
+  const std::unique_ptr<StdoutRelay> relay = *StdoutRelay::Start(*pattern, marks, writer.get());
+  const std::string text(static_cast<size_t>(holds) + 30'000, 'x');
+  ASSERT_EQ(::write(relay->write_fd(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
+  relay->EndSoon();
+  relay->GiveUp();
+  for (const int64_t end_ns = MonotonicNs() + 60 * kNanosPerSecond; !relay->done() && MonotonicNs() < end_ns;) {
+    ::usleep(1000);
+  }
+  EXPECT_TRUE(relay->done());
+  if (!relay->done()) reader.Reset();  // so that the test ends
+  int passed = 0;
+  ASSERT_EQ(::ioctl(writer.get(), FIONREAD, &passed), 0);
+  EXPECT_EQ(passed + relay->given_up_bytes(), static_cast<int64_t>(text.size())) << "every byte is one or the other";
+  EXPECT_GT(relay->given_up_bytes(), 0);
+  EXPECT_GT(passed, holds / 2);
+  EXPECT_EQ(::fcntl(writer.get(), F_GETFL) & O_NONBLOCK, 0) << "it is others' too";
 }
 
 }  // namespace
