@@ -1,6 +1,7 @@
 #include "cli/command_process.h"
 
 #include <fcntl.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -72,6 +73,11 @@ absl::StatusOr<std::unique_ptr<CommandProcess>> CommandProcess::Start(const std:
   }
   UniqueFd failure_read(failure[0]);
   UniqueFd failure_write(failure[1]);
+  UniqueFd ended_event(::eventfd(0, EFD_CLOEXEC));
+  if (!ended_event.ok()) {
+    const int error = errno;
+    return PosixError(error, "make an event for the command's end");
+  }
   std::vector<std::string> copies = words;
   std::vector<char*> argv;
   for (std::string& word : copies) argv.push_back(word.data());
@@ -91,11 +97,15 @@ absl::StatusOr<std::unique_ptr<CommandProcess>> CommandProcess::Start(const std:
   ::pthread_sigmask(SIG_SETMASK, &mask, nullptr);
   if (pid < 0) return PosixError(error, "start the command");
   return std::unique_ptr<CommandProcess>(
-      new CommandProcess(pid, std::move(go_write), std::move(failure_read), words.front()));
+      new CommandProcess(pid, std::move(go_write), std::move(failure_read), std::move(ended_event), words.front()));
 }
 
-CommandProcess::CommandProcess(pid_t pid, UniqueFd go, UniqueFd failure, std::string name)
-    : pid_(pid), go_(std::move(go)), failure_(std::move(failure)), name_(std::move(name)) {
+CommandProcess::CommandProcess(pid_t pid, UniqueFd go, UniqueFd failure, UniqueFd ended_event, std::string name)
+    : pid_(pid),
+      go_(std::move(go)),
+      failure_(std::move(failure)),
+      ended_event_(std::move(ended_event)),
+      name_(std::move(name)) {
   waiter_ = std::thread([this] { WaitForEnd(); });
 }
 
@@ -147,6 +157,8 @@ void CommandProcess::WaitForEnd() {
   end_.max_rss_kib = usage.ru_maxrss;
   ended_.store(true, std::memory_order_release);
   ended_.notify_all();
+  const uint64_t one = 1;
+  if (::write(ended_event_.get(), &one, sizeof one) < 0) return;  // it is readable already
 }
 
 }  // namespace vrapl

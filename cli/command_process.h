@@ -72,14 +72,16 @@ class CommandProcess {
   bool ended() const { return ended_.load(std::memory_order_acquire); }
   const CommandEnd& end() const { return end_; }  // once ended()
   const CommandEnd& Wait();
+  int ended_fd() const { return ended_event_.get(); }  // readable once it has ended
 
  private:
-  CommandProcess(pid_t pid, UniqueFd go, UniqueFd failure, std::string name);
+  CommandProcess(pid_t pid, UniqueFd go, UniqueFd failure, UniqueFd ended_event, std::string name);
   void WaitForEnd();
 
   const pid_t pid_;
   UniqueFd go_;
   const UniqueFd failure_;
+  const UniqueFd ended_event_;
   const std::string name_;
   CommandEnd end_;
   mutable std::mutex mutex_;

@@ -235,6 +235,16 @@ TEST_F(RunTest, WithoutBpfItSaysThatShortChildrenMayBeMissed) {
   EXPECT_THAT(ended.err, AllOf(HasSubstr("less than 50 ms may be missed"), HasSubstr("run time by schedstat")));
 }
 
+TEST_F(RunTest, OverheadPassesASignalOnAndTellsNoZeros) {
+  Program program({VRAPL, "overhead", "--emulate", "--vms=proc", "--", "/bin/sh", "-c", "echo ready; exec sleep 60"},
+                  {.temp_dir = dir_});
+  ASSERT_EQ(program.ReadLine(), "ready");
+  program.Signal(SIGTERM);
+  const Ended ended = program.Wait();
+  EXPECT_EQ(ended.code, 128 + SIGTERM);
+  EXPECT_THAT(ended.err, AllOf(HasSubstr("there is nothing to tell"), testing::Not(HasSubstr("0.000"))));
+}
+
 TEST_F(RunTest, OverheadTellsHowSureItIs) {
   const Ended ended =
       Program({VRAPL, "overhead", "--emulate", "--vms=proc", "-r", "2", "--", BURNER, "threads", "1", "20"},
