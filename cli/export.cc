@@ -11,6 +11,7 @@
 #include "absl/strings/str_format.h"
 #include "cli/arguments.h"
 #include "cli/recording_output.h"
+#include "cli/replay_arguments.h"
 #include "cli/stop_signal.h"
 #include "cli/verb_app.h"
 #include "cli/verbs.h"
@@ -34,39 +35,22 @@ Examples:
   vrapl export run.vrapl --window=1ms -o run.pftrace        to open in https://ui.perfetto.dev)";
 
 struct ExportArguments {
-  std::string file;
+  ReplayArguments replay;
   std::string output;
   std::string format;
   bool force = false;
-  std::string by;
-  std::string window;
-  bool phases = false;
-  std::string from;
-  std::string to;
-  std::string model;
-  std::string base_power;
-  std::vector<std::string> vms;
 };
 
 void AddOptions(CLI::App& app, ExportArguments& arguments) {
-  app.add_option("FILE", arguments.file, "the recording")->required();
+  AddRecordingPartOptions(app, arguments.replay);
+  AddWindowOptions(app, arguments.replay);
+  app.get_option("--window")->description("how much time a row stands for (the run's flush; perfetto: 10ms)");
   app.add_option("-o", arguments.output, "where to (standard output, for csv and jsonl)")->type_name("FILE");
   app.add_option("--format", arguments.format, "csv, jsonl, npy, sqlite or perfetto")->type_name("NAME");
   app.add_flag("--force", arguments.force, "replace a file that exists");
-  app.add_option("--by", arguments.by, "what a row stands for: part, thread, vm, package or domain (part)")
+  app.add_option("--by", arguments.replay.by, "what a row stands for: part, thread, vm, package or domain (part)")
       ->type_name("NAME");
-  app.add_option("--window", arguments.window, "how much time a row stands for (the run's flush; perfetto: 10ms)")
-      ->type_name("TIME");
-  app.add_flag("--phases", arguments.phases, "windows end where phases do instead: at marks, and at runs of a command");
-  app.add_option("--from", arguments.from, "leave out windows that begin before this time of the recording")
-      ->type_name("TIME");
-  app.add_option("--to", arguments.to, "leave out windows that end after this time")->type_name("TIME");
-  app.add_option("--model", arguments.model, "divide the energy by other models: base-share, share, capacity")
-      ->type_name("NAME[,NAME]");
-  app.add_option("--base-power", arguments.base_power,
-                 "idle power, given instead of learned: 20W or package=20W,dram=3W")
-      ->type_name("POWER");
-  app.add_option("--vm", arguments.vms, "this VM only, by name or UUID; may be repeated")
+  app.add_option("--vm", arguments.replay.vms, "this VM only, by name or UUID; may be repeated")
       ->type_name("NAME")
       ->allow_extra_args(false);
 }
@@ -115,54 +99,29 @@ absl::StatusOr<ExportPlan> PlanOf(const ExportArguments& arguments) {
   if (!is_text && (arguments.output.empty() || arguments.output == "-")) {
     return absl::InvalidArgumentError("this format needs a file: give one with -o FILE");
   }
-  if (!arguments.by.empty()) {
-    const std::optional<By> by = ByOfName(arguments.by);
-    if (!by) return UnknownWord("--by", arguments.by, ByNames());
+  const std::string& by_name = arguments.replay.by;
+  if (!by_name.empty()) {
+    const std::optional<By> by = ByOfName(by_name);
+    if (!by) return UnknownWord("--by", by_name, ByNames());
     if (*format == ExportFormat::kPerfetto) {
       return absl::InvalidArgumentError("--by: a trace always has VMs, their parts and the counters; leave it out");
     }
     plan.query.by = *by;
   }
-  plan.replay.by_thread = plan.query.by == By::kThread;
-  plan.query.vms = arguments.vms;
-  if (!arguments.vms.empty() && (plan.query.by == By::kPackage || plan.query.by == By::kDomain)) {
+  plan.query.vms = arguments.replay.vms;
+  if (!plan.query.vms.empty() && (plan.query.by == By::kPackage || plan.query.by == By::kDomain)) {
     return absl::InvalidArgumentError(
-        absl::StrCat("--by=", arguments.by, " is the whole host; with --vm say --by=vm or --by=part"));
+        absl::StrCat("--by=", by_name, " is the whole host; with --vm say --by=vm or --by=part"));
   }
-  if (arguments.phases && !arguments.window.empty()) {
-    return absl::InvalidArgumentError("--phases and --window both say where windows end; leave one out");
-  }
-  plan.query.phases = plan.replay.window_per_phase = arguments.phases;
-  constexpr int64_t kYear = int64_t{366} * 86400 * kNanosPerSecond;
-  struct Time {
-    const char* option;
-    const std::string& text;
-    int64_t least_ns;
-    int64_t& ns;
-  };
-  for (const Time& time :
-       {Time{"--window", arguments.window, 100'000, plan.replay.window_ns},
-        Time{"--from", arguments.from, 0, plan.replay.from_ns}, Time{"--to", arguments.to, 0, plan.replay.to_ns}}) {
-    if (time.text.empty()) continue;
-    absl::StatusOr<int64_t> ns = ParseDurationNs(time.option, time.text, time.least_ns, kYear);
-    if (!ns.ok()) return ns.status();
-    time.ns = *ns;
-  }
-  if (plan.replay.from_ns >= plan.replay.to_ns) {
-    return absl::InvalidArgumentError("--from is not before --to: there is nothing in between");
-  }
-  if (*format == ExportFormat::kPerfetto && arguments.window.empty() && !arguments.phases) {
+  absl::StatusOr<ReplayOptions> replay = ToReplayOptions(arguments.replay);
+  if (!replay.ok()) return replay.status();
+  plan.replay = *std::move(replay);
+  plan.replay.by_thread = plan.query.by == By::kThread;
+  plan.query.phases = plan.replay.window_per_phase;
+  if (*format == ExportFormat::kPerfetto && plan.replay.window_ns == 0 && !plan.query.phases) {
     plan.replay.window_ns = 10 * kNanosPerMilli;
   }
   plan.query.window_ns = plan.replay.window_ns;
-  if (!arguments.model.empty()) {
-    absl::StatusOr<std::vector<Model>> models = ParseModels(arguments.model);
-    if (!models.ok()) return models.status();
-    plan.replay.models = *models;
-  }
-  absl::StatusOr<std::map<RaplDomain, double>> base = ParseBasePower(arguments.base_power);
-  if (!base.ok()) return base.status();
-  plan.replay.base_power_w = *base;
   return plan;
 }
 
@@ -212,9 +171,9 @@ class Export {
 
   absl::Status Run(const ExportPlan& plan, const std::atomic<bool>& stop) {
     const std::string output = arguments_.output.empty() ? "-" : arguments_.output;
-    absl::StatusOr<RecordedRun> run = ReadRecordedRun(arguments_.file);
+    absl::StatusOr<RecordedRun> run = ReadRecordedRun(arguments_.replay.file);
     if (!run.ok()) return run.status();
-    if (absl::Status status = RefuseSameFile(arguments_.file, output); !status.ok()) return status;
+    if (absl::Status status = RefuseSameFile(arguments_.replay.file, output); !status.ok()) return status;
     if (absl::Status status = Open(file_, output); !status.ok()) return status;
     const bool is_text = plan.format == ExportFormat::kCsv || plan.format == ExportFormat::kJsonl;
     if (is_text && output != "-") {
@@ -229,7 +188,7 @@ class Export {
     Progress progress;
     bool any = false;
     const absl::Status replayed = Replay(
-        arguments_.file, plan.replay,
+        arguments_.replay.file, plan.replay,
         [&](const FlushReport& report) {
           // A replay goes to its end; nobody should wait for it when nothing can come of it any more.
           if (stop) GiveUp(kExitInterrupted);

@@ -13,6 +13,7 @@
 #include "cli/flush_json.h"
 #include "cli/power_table.h"
 #include "cli/recorded_run_notices.h"
+#include "cli/replay_arguments.h"
 #include "cli/verb_app.h"
 #include "cli/verbs.h"
 #include "sampler/run_phases.h"
@@ -31,62 +32,22 @@ Examples:
   vrapl replay run.vrapl --phases                   a window for each run of a command, and from mark to mark
   vrapl replay run.vrapl --from=10s --to=20s)";
 
-struct ReplayArguments {
-  std::string path;
-  std::string model;
-  std::string base_power;
-  std::string window;
-  std::string by = "part";
-  bool phases = false;
-  std::string from;
-  std::string to;
-  std::string format = "text";
-  std::vector<std::string> only_vms;
-};
-
-absl::StatusOr<ReplayOptions> ToOptions(const ReplayArguments& arguments) {
-  ReplayOptions options;
-  constexpr int64_t kLongestNs = int64_t{365} * 24 * 3600 * kNanosPerSecond;
-  const auto duration = [&](const char* name, const std::string& text, int64_t least_ns, int64_t& out) -> absl::Status {
-    if (text.empty()) return absl::OkStatus();
-    absl::StatusOr<int64_t> ns = ParseDurationNs(name, text, least_ns, kLongestNs);
-    if (!ns.ok()) return ns.status();
-    out = *ns;
-    return absl::OkStatus();
-  };
-  for (const absl::Status& status :
-       {duration("--window", arguments.window, 1, options.window_ns),
-        duration("--from", arguments.from, 0, options.from_ns), duration("--to", arguments.to, 0, options.to_ns)}) {
-    if (!status.ok()) return status;
-  }
-  if (!arguments.model.empty()) {
-    absl::StatusOr<std::vector<Model>> models = ParseModels(arguments.model);
-    if (!models.ok()) return models.status();
-    options.models = *std::move(models);
-  }
-  absl::StatusOr<std::map<RaplDomain, double>> base_power = ParseBasePower(arguments.base_power);
-  if (!base_power.ok()) return base_power.status();
-  options.base_power_w = *std::move(base_power);
-  if (arguments.by == "thread") {
-    options.by_thread = true;
-  } else if (arguments.by != "part" && arguments.by != "phase") {
+absl::StatusOr<ReplayOptions> ToOptions(ReplayArguments arguments) {
+  if (arguments.by == "phase") arguments.phases = true;  // what it was called before
+  if (!arguments.by.empty() && arguments.by != "phase" && arguments.by != "part" && arguments.by != "thread") {
     return UnknownWord("--by", arguments.by, {"part", "thread"});
   }
-  // --by=phase is what it was called before.
-  options.window_per_phase = arguments.phases || arguments.by == "phase";
+  absl::StatusOr<ReplayOptions> options = ToReplayOptions(arguments);
+  if (options.ok()) options->by_thread = arguments.by == "thread";
   return options;
 }
 
 // What would give an empty or a misleading table, in words; at most one.
 std::vector<std::string> Contradictions(const ReplayArguments& arguments, const ReplayOptions& options, Format format,
                                         const RecordedRun& run) {
-  if (options.from_ns >= options.to_ns) return {"--from is not before --to: no window lies between them"};
   if (options.from_ns >= run.duration_ns) {
     return {absl::StrFormat("--from=%s: the recording is %.3f s long", arguments.from,
                             static_cast<double>(run.duration_ns) * 1e-9)};
-  }
-  if (options.window_per_phase && options.window_ns > 0) {
-    return {"--phases and --window both say where windows end; leave one out"};
   }
   if (options.by_thread && format == Format::kText) {
     return {"--by=thread is for --format=csv or jsonl; the text table has no room for threads"};
@@ -101,29 +62,23 @@ std::vector<std::string> Contradictions(const ReplayArguments& arguments, const 
 
 int ReplayVerb(int argc, char** argv) {
   ReplayArguments arguments;
+  std::string format_word = "text";
   VerbApp verb("vrapl replay", "Charges a recording again and prints what it finds.", kFooter);
   CLI::App& app = verb.app();
-  app.add_option("FILE", arguments.path, "a recording, made by `vrapl sample -o FILE`")->required();
-  app.add_option("--model", arguments.model, "base-share, share, capacity; several with commas (that of the run)")
-      ->type_name("NAME");
-  app.add_option("--base-power", arguments.base_power, "the base power, 80W or package=80W,dram=5W")
-      ->type_name("POWER");
-  app.add_option("--window", arguments.window, "what one line stands for (that of the run)")->type_name("TIME");
+  AddRecordingPartOptions(app, arguments);
+  AddWindowOptions(app, arguments);
   app.add_option("--by", arguments.by, "what a row stands for: part, thread (part)")->type_name("NAME");
-  app.add_flag("--phases", arguments.phases, "windows end where phases do instead: at marks, and at runs of a command");
-  app.add_option("--from", arguments.from, "only windows from this time of the run on")->type_name("TIME");
-  app.add_option("--to", arguments.to, "only windows up to this time of the run")->type_name("TIME");
-  app.add_option("--vm", arguments.only_vms, "only these VMs in the text table; may be repeated")
+  app.add_option("--vm", arguments.vms, "only these VMs in the text table; may be repeated")
       ->type_name("NAME")
       ->allow_extra_args(false);
-  app.add_option("--format", arguments.format, "text, csv or jsonl (text)")->type_name("FORMAT");
+  app.add_option("--format", format_word, "text, csv or jsonl (text)")->type_name("FORMAT");
   if (const std::optional<int> code = verb.Parse(argc, argv)) return *code;
 
   absl::StatusOr<ReplayOptions> options = ToOptions(arguments);
   if (!options.ok()) return Fail(options.status());
-  absl::StatusOr<Format> format = ParseFormat(arguments.format);
+  absl::StatusOr<Format> format = ParseFormat(format_word);
   if (!format.ok()) return Fail(format.status());
-  absl::StatusOr<RecordedRun> run = ReadRecordedRun(arguments.path);
+  absl::StatusOr<RecordedRun> run = ReadRecordedRun(arguments.file);
   if (!run.ok()) return Fail(kExitFailed, run.status().message());
   for (const std::string& wrong : Contradictions(arguments, *options, *format, *run)) return Fail(kExitUsage, wrong);
   TellDamage(*run);
@@ -137,11 +92,11 @@ int ReplayVerb(int argc, char** argv) {
     return label.empty() ? NameOfNoPhase(*run) : label;
   };
 
-  PowerTable table(arguments.only_vms);
+  PowerTable table(arguments.vms);
   if (*format == Format::kCsv) std::fputs(FlushCsvHeader(options->by_thread).c_str(), stdout);
   ReplayCheck check;
   const absl::Status status = Replay(
-      arguments.path, *options,
+      arguments.file, *options,
       [&](const FlushReport& report) {
         switch (*format) {
           case Format::kText:

@@ -11,6 +11,7 @@
 #include "absl/strings/strip.h"
 #include "cli/arguments.h"
 #include "cli/recording_output.h"
+#include "cli/replay_arguments.h"
 #include "cli/verb_app.h"
 #include "cli/verbs.h"
 #include "probe/archive.h"
@@ -57,23 +58,18 @@ std::string PageName(const std::string& path) { return absl::StrCat(absl::StripS
 }  // namespace
 
 int ReportVerb(int argc, char** argv) {
-  std::string path;
+  ReplayArguments arguments;
   std::string output;
-  std::string model;
-  std::string from;
-  std::string to;
   std::string methods;
   bool force = false;
   RunReportOptions options;
   VerbApp verb("vrapl report", "Makes a page with charts of a recording.", kFooter);
   CLI::App& app = verb.app();
-  app.add_option("FILE", path, "the recording")->required();
+  AddRecordingPartOptions(app, arguments);
+  app.get_option("--model")->description(
+      "base-share, share, capacity, with commas between; the first is drawn (as it was recorded)");
   app.add_option("--output,-o", output, "the page (FILE with .html for .vrapl)")->type_name("FILE");
   app.add_flag("--force", force, "replace the page if there is one");
-  app.add_option("--model", model, "base-share, share, capacity, with commas between; the first is drawn (the run's)")
-      ->type_name("NAME");
-  app.add_option("--from", from, "leave out what is before, from the start of the recording (0s)")->type_name("TIME");
-  app.add_option("--to", to, "leave out what is after (the end)")->type_name("TIME");
   app.add_option("--vm", options.only_vms,
                  "a curve of their own for these only, name or UUID; again for more (the 12 that used most)")
       ->type_name("NAME");
@@ -81,19 +77,12 @@ int ReportVerb(int argc, char** argv) {
                "print the paragraph and the table for a paper and make no page but with -o; --methods=latex");
   if (const std::optional<int> code = verb.Parse(argc, argv)) return *code;
 
-  if (!model.empty()) {
-    absl::StatusOr<std::vector<Model>> models = ParseModels(model);
-    if (!models.ok()) return Fail(models.status());
-    options.models = *models;
-  }
-  constexpr int64_t kLongestNs = 365 * 24 * 3600 * kNanosPerSecond;
-  for (const auto& [name, text, ns] : {std::tuple{"--from", &from, &options.from_ns}, {"--to", &to, &options.to_ns}}) {
-    if (text->empty()) continue;
-    absl::StatusOr<int64_t> parsed = ParseDurationNs(name, *text, 0, kLongestNs);
-    if (!parsed.ok()) return Fail(parsed.status());
-    *ns = *parsed;
-  }
-  if (options.from_ns >= options.to_ns) return Fail(kExitUsage, "--from must be before --to");
+  const absl::StatusOr<ReplayOptions> part = ToReplayOptions(arguments);
+  if (!part.ok()) return Fail(part.status());
+  options.models = part->models;
+  options.from_ns = part->from_ns;
+  options.to_ns = part->to_ns;
+  const std::string& path = arguments.file;
   if (!methods.empty() && methods != "markdown" && methods != "latex") {
     return Fail(kExitUsage, absl::StrCat("--methods=", methods, ": there are markdown and latex"));
   }
