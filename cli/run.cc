@@ -235,6 +235,8 @@ int RunVerb(int argc, char** argv) {
   VerbApp verb("vrapl run", "Energy and run time of a command and of all that it starts.", kFooter);
   AddSourceOptions(verb.app(), arguments.common);
   AddRunOptions(verb.app(), arguments.common);
+  // Known, so that what to do instead can be said; of no use, so not in the help.
+  for (const char* refused : {"--duration", "--format"}) verb.app().get_option(refused)->group("");
   verb.app().add_option("--repeat,-r", arguments.repeats, "run it so many times (1)")->type_name("N");
   verb.app()
       .add_option("--warmup", arguments.warmups, "so many runs before, whose results are not told (0)")

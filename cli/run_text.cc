@@ -150,9 +150,7 @@ std::string RunsText(const RunsInfo& info, const std::vector<RunResult>& results
         absl::StrAppendFormat(&text, "  (of %d runs: %.1f %%)", median.count, 100 * median.coverage);
       }
       if (!outliers.empty()) {
-        text +=
-            absl::StrCat("  ! does not fit: run ",
-                         absl::StrJoin(outliers, ", ", [](std::string* out, int i) { absl::StrAppend(out, i + 1); }));
+        text += absl::StrCat("  ! does not fit: run ", absl::StrJoin(outliers, ", "));
       }
       text += "\n";
     }
@@ -166,7 +164,8 @@ std::string RunsText(const RunsInfo& info, const std::vector<RunResult>& results
   }
   absl::StrAppend(&text,
                   "\n  Intervals: of the median, by order statistics; they hold for values of any distribution.\n"
-                  "  Runs that do not fit: further than 3.5 x 1.4826 MAD from the median; they are not left out.\n");
+                  "  Runs that do not fit: further than 3.5 x 1.4826 MAD from the median; they are not left out. "
+                  "Counted from 0.\n");
   if (info.seed_matters) absl::StrAppend(&text, "  The order of the runs is chance: --seed=", info.seed, "\n");
   return text;
 }

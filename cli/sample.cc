@@ -54,6 +54,11 @@ int SampleVerb(int argc, char** argv) {
   if (!options.ok()) return Fail(options.status());
   absl::StatusOr<Format> format = ParseFormat(arguments.format);
   if (!format.ok()) return Fail(format.status());
+  if (!recording.path.empty() && verb.app().count("--format") > 0) {
+    return Fail(kExitUsage,
+                "--format is of what is printed, and with -o nothing is; leave it out, and `vrapl export` makes csv, "
+                "jsonl and others of the recording");
+  }
   absl::StatusOr<int64_t> flush = ParseDurationNs("--window", window, options->period_ns, 60 * kNanosPerSecond);
   if (!flush.ok()) return Fail(flush.status());
   options->flush_ns = *flush;

@@ -79,6 +79,8 @@ TEST(UsageTest, WrongWordsAreOneLineAndTwo) {
            Row{{"sample", "--cpu=first"}, "--cpu=first", "0,12"},
            Row{{"sample", "--cpu=-1"}, "--cpu=-1", "0,12"},
            Row{{"sample", "--cpu=0,0"}, "--cpu=0,0", "twice"},
+           Row{{"sample", "-o", "x.vrapl", "--format=csv"}, "--format", "vrapl export"},
+           Row{{"sample", "-o", "x.vrapl", "--format=text"}, "--format", "vrapl export"},
            Row{{"sample", "--align=egde"}, "--align=egde", "Did you mean edge?"},
            Row{{"serve", "--align=edge"}, "--align=edge", "vrapl sample"},
            Row{{"serve", "--flush=0"}, "--flush=0", "between"},
@@ -152,6 +154,14 @@ TEST(UsageTest, HelpAndVersionAreNoErrors) {
     const Ended ended = Vrapl({verb, "--help"});
     EXPECT_EQ(ended.code, 0);
     EXPECT_THAT(ended.out, AllOf(HasSubstr("Examples:"), HasSubstr("--host-root"), HasSubstr("--emulate")));
+  }
+  EXPECT_THAT(Vrapl({"sample", "--help"}).out, AllOf(HasSubstr("--format"), HasSubstr("--duration")));
+  EXPECT_THAT(Vrapl({"run", "--help"}).out, AllOf(Not(HasSubstr("--format")), Not(HasSubstr("--duration"))))
+      << "what is refused is not offered";
+  for (const char* verb : {"replay", "export"}) {
+    EXPECT_THAT(Vrapl({verb, "--help"}).out,
+                AllOf(HasSubstr("--window"), HasSubstr("--phases"), HasSubstr("--from"), HasSubstr("--to"),
+                      HasSubstr("--model"), HasSubstr("--base-power"), HasSubstr("--by"), HasSubstr("--vm")));
   }
   EXPECT_EQ(Vrapl({"--version"}).out, std::string("vrapl ") + VRAPL_VERSION + "\n");
   EXPECT_EQ(Vrapl({"serve", "--version"}).out, std::string("vrapl ") + VRAPL_VERSION + "\n");
