@@ -140,8 +140,14 @@ RowReport DomainLedger::ReportRow(size_t model, int row) {
                    .energy_uj = now_uj - std::exchange(At(settled_uj_[model], row), now_uj)};
   const long double active_total = index < settlement.rows.size() ? settlement.rows[index].active_total : 0;
   const int64_t active_now_uj = std::llround(active_total * static_cast<long double>(info_.unit.joules_per_tick * 1e6));
-  const int64_t active_uj = active_now_uj - std::exchange(At(active_uj_[model], row), active_now_uj);
-  if (settlement.active_known) report.active_uj = active_uj;
+  int64_t& active_told_uj = At(active_uj_[model], row);
+  if (settlement.active_known) {
+    // Energy is told in whole ticks, up to one later than it was charged: what is active of it waits for it.
+    report.active_uj = std::clamp<int64_t>(active_now_uj - active_told_uj, 0, report.energy_uj);
+    active_told_uj += *report.active_uj;
+  } else {
+    active_told_uj = active_now_uj;
+  }
   return report;
 }
 

@@ -174,6 +174,8 @@ class MadeHost {
         ASSERT_TRUE(seen.insert(key).second) << "a row is there twice";
         ASSERT_GE(row.energy_uj, 0);
         ASSERT_GE(row.active_uj.value_or(0), 0);
+        ASSERT_LE(row.active_uj.value_or(0), row.energy_uj) << "what is active is a part of it";
+        ASSERT_GE(row.active_uj.value_or(0), 0);
         ASSERT_GE(row.run_time_ns, 0);
         ASSERT_LE(row.solo_time_ns.value_or(0) + row.shared_time_ns.value_or(0), row.run_time_ns);
         RowSum& sum = sums_[m][key];
