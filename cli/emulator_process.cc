@@ -76,14 +76,12 @@ absl::Status ExplainEnd(int status, absl::string_view said) {
 
 absl::StatusOr<std::unique_ptr<EmulatorProcess>> EmulatorProcess::Start(const std::vector<std::string>& arguments) {
   const char* base = std::getenv("TMPDIR");
-  std::string directory = absl::StrCat(base == nullptr ? "/tmp" : base, "/vrapl-emulated-XXXXXX");
-  if (::mkdtemp(directory.data()) == nullptr) {
-    const int error = errno;
-    return PosixError(error, absl::StrCat("make a directory for the emulated host, ", directory));
-  }
-  std::unique_ptr<EmulatorProcess> process(new EmulatorProcess(directory));
+  absl::StatusOr<std::unique_ptr<EmulatorDirectory>> directory =
+      EmulatorDirectory::Create(base == nullptr ? "/tmp" : base);
+  if (!directory.ok()) return directory.status();
+  std::unique_ptr<EmulatorProcess> process(new EmulatorProcess(*std::move(directory)));
   const std::string program = EmulatorProgram();
-  std::vector<std::string> words = {program, "--mount", directory, "--die-with-parent"};
+  std::vector<std::string> words = {program, "--mount", process->host_root(), "--die-with-parent"};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
@@ -134,7 +132,6 @@ EmulatorProcess::~EmulatorProcess() {
     ::waitpid(pid_, nullptr, 0);
   }
   if (relay_.joinable()) relay_.join();
-  ::rmdir(mount_.c_str());
 }
 
 }  // namespace vrapl

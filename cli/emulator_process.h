@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "cli/emulator_directory.h"
 
 namespace vrapl {
 
@@ -23,15 +24,15 @@ class EmulatorProcess {
   EmulatorProcess(const EmulatorProcess&) = delete;
   EmulatorProcess& operator=(const EmulatorProcess&) = delete;
 
-  const std::string& host_root() const { return mount_; }
+  const std::string& host_root() const { return directory_->host(); }
   pid_t pid() const { return pid_; }
 
  private:
-  explicit EmulatorProcess(std::string directory) : mount_(std::move(directory)) {}
+  explicit EmulatorProcess(std::unique_ptr<EmulatorDirectory> directory) : directory_(std::move(directory)) {}
 
   pid_t pid_ = 0;
-  const std::string mount_;
-  std::thread relay_;  // its stderr to ours
+  const std::unique_ptr<EmulatorDirectory> directory_;  // goes when the emulator has ended
+  std::thread relay_;                                   // its stderr to ours
 };
 
 }  // namespace vrapl

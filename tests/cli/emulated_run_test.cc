@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -394,6 +395,23 @@ TEST_F(EmulatedRunTest, SignalsEndWithTheLastIntervalAndASummary) {
       EXPECT_THAT(EmulatorsOf(dir_), IsEmpty());
     }
   }
+}
+
+TEST_F(EmulatedRunTest, WhatAKilledProgramLeavesTheNextTakesAway) {
+  // In use all the time: the others must leave it alone.
+  const std::unique_ptr<Program> other = Start({"sample", "--emulate", "--format=csv", "--window=100ms"});
+  ASSERT_NE(other->ReadLine(), "");
+  const std::unique_ptr<Program> killed = Start({"sample", "--emulate", "--format=csv"});
+  ASSERT_NE(killed->ReadLine(), "");
+  ASSERT_EQ(ListDirectory(dir_).value_or(std::vector<std::string>{}).size(), 2u);
+  killed->Signal(SIGKILL);
+  EXPECT_EQ(killed->Wait().code, 128 + SIGKILL);
+  EXPECT_EQ(ListDirectory(dir_).value_or(std::vector<std::string>{}).size(), 2u) << "nobody was left to do it";
+  EXPECT_EQ(Run({"sample", "--emulate", "--duration=100ms"}).code, 0);
+  EXPECT_EQ(ListDirectory(dir_).value_or(std::vector<std::string>{}).size(), 1u);
+  ASSERT_NE(other->ReadLine(), "") << "it goes on";
+  other->Signal(SIGINT);
+  EXPECT_EQ(other->Wait().code, 0);
 }
 
 TEST_F(EmulatedRunTest, SampleEndsWhenItsReaderHasSeenEnough) {
