@@ -182,6 +182,7 @@ class Fit : public ModelRule {
         fit_.ResetSlot(static_cast<size_t>(free_slots_.back()));
       }
       keys_[static_cast<size_t>(key)].slot = free_slots_.back();
+      fit_.Grow(static_cast<size_t>(free_slots_.back()) + 1);
       free_slots_.pop_back();
     }
   }
@@ -247,7 +248,7 @@ class Fit : public ModelRule {
     return slots;
   }
 
-  PowerFit fit_{kSlots, /*with_states=*/true};
+  PowerFit fit_{0, /*with_states=*/true};
   PowerFit plain_{0, /*with_states=*/false};  // base-share's view of the same samples
   BasePower own_base_;
   double evidence_ = 0;

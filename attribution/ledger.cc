@@ -22,6 +22,12 @@ void AddTime(RowTime& to, const RowTime& more) {
   to.group = more.group;
 }
 
+RowTime& At(std::vector<RowTime>& times, int id) {
+  const auto index = static_cast<size_t>(id);
+  if (times.size() <= index) times.resize(index + 1);
+  return times[index];
+}
+
 }  // namespace
 
 Ledger::Ledger(Model model, const ModelOptions& options)
@@ -34,25 +40,47 @@ Ledger::Row& Ledger::row(int id) {
   return rows_[index];
 }
 
-void Ledger::Add(const TimeWindow& time, uint64_t ticks) {
+void Ledger::GatherWaiting(const TimeWindow& time) {
   for (const RowTime& entry : time.rows) {
     if (entry.run_ns == 0) continue;
-    Row& target = row(entry.row);
-    if (target.waiting.run_ns == 0) waiting_rows_.push_back(entry.row);
-    AddTime(target.waiting, entry);
+    RowTime& waiting = At(waiting_, entry.row);
+    if (waiting.run_ns == 0) waiting_rows_.push_back(entry.row);
+    AddTime(waiting, entry);
     waiting_busy_ns_ += entry.run_ns;
   }
-  waiting_dt_ns_ += time.dt_ns;
-  waiting_capacity_ns_ += time.dt_ns * time.cpus;
-  if (ticks == 0) return;
+}
 
+// Of all that waited for the counter's move, a row each.
+void Ledger::GatherMove(const TimeWindow& time) {
+  move_rows_.clear();
+  const bool ascending = std::adjacent_find(time.rows.begin(), time.rows.end(), [](const RowTime& a, const RowTime& b) {
+                           return a.row >= b.row;
+                         }) == time.rows.end();
+  if (waiting_rows_.empty() && ascending) {  // nobody waits: no need to look for each row's place
+    for (const RowTime& entry : time.rows) {
+      if (entry.run_ns == 0) continue;
+      waiting_busy_ns_ += entry.run_ns;
+      move_rows_.push_back(entry);
+    }
+    return;
+  }
+  GatherWaiting(time);
   // The order in which rows came must not matter, to the last sub-tick.
   std::sort(waiting_rows_.begin(), waiting_rows_.end());
-  move_rows_.clear();
   for (const int id : waiting_rows_) {
-    move_rows_.push_back(row(id).waiting);
+    move_rows_.push_back(At(waiting_, id));
     move_rows_.back().row = id;
   }
+}
+
+void Ledger::Add(const TimeWindow& time, uint64_t ticks) {
+  waiting_dt_ns_ += time.dt_ns;
+  waiting_capacity_ns_ += time.dt_ns * time.cpus;
+  if (ticks == 0) {
+    GatherWaiting(time);
+    return;
+  }
+  GatherMove(time);
   flush_ticks_ += ticks;
   part_ticks_ += ticks;
   base_.Add(ticks, waiting_dt_ns_, waiting_busy_ns_);
@@ -87,7 +115,7 @@ void Ledger::Add(const TimeWindow& time, uint64_t ticks) {
 }
 
 void Ledger::ClearWaiting() {
-  for (const int id : waiting_rows_) row(id).waiting = {};
+  for (const int id : waiting_rows_) At(waiting_, id) = {};
   waiting_rows_.clear();
   waiting_dt_ns_ = waiting_capacity_ns_ = waiting_busy_ns_ = 0;
 }
@@ -136,14 +164,14 @@ void Ledger::AddToFlush(const Move& move) {
   flush_.capacity_ns += move.capacity_ns;
   flush_.busy_ns += move.busy_ns;
   flush_.floor += move.floor;
-  for (const RowTime& entry : move.rows) AddTime(row(entry.row).flush, entry);
+  for (const RowTime& entry : move.rows) AddTime(At(flush_time_, entry.row), entry);
 }
 
 void Ledger::ChargeFlush() {
   move_rows_.clear();
-  for (size_t i = 0; i < rows_.size(); ++i) {
-    if (rows_[i].flush.run_ns == 0) continue;
-    move_rows_.push_back(std::exchange(rows_[i].flush, {}));
+  for (size_t i = 0; i < flush_time_.size(); ++i) {
+    if (flush_time_[i].run_ns == 0) continue;
+    move_rows_.push_back(std::exchange(flush_time_[i], {}));
     move_rows_.back().row = static_cast<int>(i);
   }
   flush_.rows = move_rows_;
@@ -202,16 +230,17 @@ double Ledger::TakeRecent(int id) {
 }
 
 void Ledger::Retire(int retired, int heir) {
-  if (const RowTime left = row(retired).waiting; left.run_ns > 0) {
+  if (const RowTime left = At(waiting_, retired); left.run_ns > 0) {
     // It ran since the counter last moved; that energy is still to come and is now the heir's.
-    RowTime& waiting = row(heir).waiting;
+    RowTime& waiting = At(waiting_, heir);
     if (waiting.run_ns == 0) waiting_rows_.push_back(heir);
     const int group = waiting.group;
     AddTime(waiting, left);
     waiting.group = group;
     std::erase(waiting_rows_, retired);
   }
-  rows_[static_cast<size_t>(retired)] = Row{};
+  At(waiting_, retired) = {};
+  row(retired) = {};
   settler_.MoveCarry(static_cast<size_t>(retired) + 1, static_cast<size_t>(heir) + 1);
   rule_->Retire(retired);
 }

@@ -64,8 +64,6 @@ class Ledger {
 
  private:
   struct Row {
-    RowTime waiting;      // since the counter last moved
-    RowTime flush;        // of which the energy came in this flush, for models that charge it as a whole
     uint64_t recent = 0;  // sub-ticks charged since TakeRecent()
     uint64_t owed = 0;    // sub-ticks charged since the last settlement, in part or in whole
     uint64_t ticks = 0;   // settled in parts since the last whole one
@@ -73,6 +71,8 @@ class Ledger {
   };
 
   Row& row(int id);
+  void GatherWaiting(const TimeWindow& time);
+  void GatherMove(const TimeWindow& time);
   void ClearWaiting();
   void Charge(int id, uint64_t sub_ticks) {
     Row& target = row(id);
@@ -87,6 +87,9 @@ class Ledger {
 
   std::unique_ptr<ModelRule> rule_;
   std::vector<Row> rows_;
+  // Likewise by row, apart from what each charge touches:
+  std::vector<RowTime> waiting_;     // run time since the counter last moved
+  std::vector<RowTime> flush_time_;  // of which the energy came in this flush, for models that charge it as a whole
   // Since the counter last moved:
   std::vector<int> waiting_rows_;
   int64_t waiting_dt_ns_ = 0;

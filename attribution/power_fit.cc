@@ -159,6 +159,18 @@ double PowerFit::covariance(size_t a, size_t b) const {
   return sum;
 }
 
+void PowerFit::Grow(size_t slots) {
+  const size_t before = size_;
+  if (kFirstSlot + slots <= before) return;
+  size_ = kFirstSlot + slots;
+  SymmetricMatrix larger(size_);
+  for (size_t i = 0; i < before; ++i) std::copy_n(covariance_.row(i), before, larger.row(i));
+  covariance_ = std::move(larger);
+  mean_.resize(size_);
+  seen_.resize(slots);
+  for (size_t i = before; i < size_; ++i) ResetSlot(i - kFirstSlot);
+}
+
 void PowerFit::ResetSlot(size_t slot) {
   const size_t index = kFirstSlot + slot;
   mean_[index] = 0;
@@ -295,7 +307,7 @@ std::vector<double> PowerFit::FindLag(absl::Span<const FitSample> samples, const
 
 void PowerFit::Absorb(absl::Span<const FitSample> samples, absl::Span<const FitEntry> entries,
                       const std::vector<double>& lag, const std::vector<double>& residuals,
-                      const std::vector<double>& weights, const Noise& noise) {
+                      const std::vector<double>& weights, const Noise& noise, const SymmetricMatrix& precision_before) {
   SymmetricMatrix precision(size_);
   std::vector<double> pull(size_);
   std::vector<double> x(size_);
@@ -325,9 +337,9 @@ void PowerFit::Absorb(absl::Span<const FitSample> samples, absl::Span<const FitE
     }
   }
   precision.Mirror();
-  const SymmetricMatrix before = covariance_.Inverse();
   for (size_t i = 0; i < size_; ++i) {
-    for (size_t j = 0; j < size_; ++j) precision.at(i, j) = precision.at(i, j) / noise.variance + before.at(i, j);
+    for (size_t j = 0; j < size_; ++j)
+      precision.at(i, j) = precision.at(i, j) / noise.variance + precision_before.at(i, j);
     pull[i] /= noise.variance;
   }
   covariance_ = precision.Inverse();
@@ -424,6 +436,7 @@ double PowerFit::Update(absl::Span<const FitSample> samples, absl::Span<const Fi
 
   const std::vector<double> mean_before = mean_;
   const SymmetricMatrix covariance_before = covariance_;
+  const SymmetricMatrix precision_before = covariance_.Inverse();
   std::vector<double> expected = Expected(samples, entries);
   std::vector<double> lag = FindLag(samples, expected);
   const std::vector<double> foretold = expected;
@@ -444,7 +457,7 @@ double PowerFit::Update(absl::Span<const FitSample> samples, absl::Span<const Fi
     }
     mean_ = mean_before;
     covariance_ = covariance_before;
-    Absorb(samples, entries, lag, Residuals(samples, foretold, lag), weights, noise);
+    Absorb(samples, entries, lag, Residuals(samples, foretold, lag), weights, noise, precision_before);
     KeepPositive();
     expected = Expected(samples, entries);
     lag = FindLag(samples, expected);

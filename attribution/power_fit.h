@@ -48,6 +48,8 @@ class PowerFit {
   // The base is known from elsewhere.
   void FixBase(double ticks_per_ms);
 
+  // Makes room for that many slots.
+  void Grow(size_t slots);
   // The slot stands for somebody else from now on, of whom nothing is known.
   void ResetSlot(size_t slot);
 
@@ -96,7 +98,8 @@ class PowerFit {
                                 const std::vector<double>& lag) const;
   std::vector<double> FindLag(absl::Span<const FitSample> samples, const std::vector<double>& expected) const;
   void Absorb(absl::Span<const FitSample> samples, absl::Span<const FitEntry> entries, const std::vector<double>& lag,
-              const std::vector<double>& residuals, const std::vector<double>& weights, const Noise& noise);
+              const std::vector<double>& residuals, const std::vector<double>& weights, const Noise& noise,
+              const SymmetricMatrix& precision_before);
   void KeepPositive();
   void Condition(const std::vector<double>& direction, double value, double variance);
   void LearnSpread();

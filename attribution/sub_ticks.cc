@@ -8,10 +8,33 @@ namespace {
 
 using Wide = unsigned __int128;
 
+// A division of 128 bits takes longer than all else that is done for a row. Where the result has no more bits than a
+// double, a product by the reciprocal is right but for one, and the remainder tells which way.
+constexpr uint64_t kMostByReciprocal = uint64_t{1} << 50;
+constexpr uint64_t kMostWhole = uint64_t{1} << 61;
+
 }  // namespace
 
 uint64_t DivideOfWhole(uint64_t amount, absl::Span<const int64_t> weights, uint64_t whole, absl::Span<uint64_t> parts) {
   uint64_t given = 0;
+  const auto heaviest = weights.empty() ? 0 : static_cast<uint64_t>(*std::max_element(weights.begin(), weights.end()));
+  if (whole > 0 && amount < kMostByReciprocal && whole < kMostWhole && heaviest <= whole) {
+    const double of_each = static_cast<double>(amount) / static_cast<double>(whole);
+    for (size_t i = 0; i < weights.size(); ++i) {
+      const auto weight = static_cast<uint64_t>(weights[i]);
+      auto part = static_cast<uint64_t>(of_each * static_cast<double>(weight));
+      // Modulo 2^64; what is left is small.
+      const auto rest = static_cast<int64_t>(amount * weight - part * whole);
+      if (rest < 0) {
+        --part;
+      } else if (rest >= static_cast<int64_t>(whole)) {
+        ++part;
+      }
+      parts[i] = part;
+      given += part;
+    }
+    return amount - given;
+  }
   for (size_t i = 0; i < weights.size(); ++i) {
     parts[i] = whole == 0 ? 0 : static_cast<uint64_t>(Wide{amount} * static_cast<uint64_t>(weights[i]) / whole);
     given += parts[i];

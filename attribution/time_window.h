@@ -29,7 +29,8 @@ struct RowTime {
 struct TimeWindow {
   int64_t dt_ns = 0;
   int cpus = 0;
-  absl::Span<const RowTime> rows;  // run time of those that ran, kUnreportedRow included; not idle or stolen
+  // Run time of those that ran, kUnreportedRow included; not idle or stolen. In any order; ascending is quickest.
+  absl::Span<const RowTime> rows;
 };
 
 }  // namespace vrapl

@@ -4,6 +4,7 @@
 // A made host: each VM has 8 vCPUs, all threads wake at random on so many CPUs that switch so often. What is timed is
 // all that a ledger does with a flush of 2 s: 2 000 samples and the settlement. The floor is the same loop over the
 // same samples with a sum of their run times. The samples of a host are made once, before anything is timed.
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -89,8 +90,16 @@ Way Charge(const Host& host, const Recorded& recorded, Model model) {
   auto ledger = std::make_shared<Ledger>(model);
   if (model != Model::kFit) ledger->GiveBase(60 * 16384.0);
   return {.name = std::string(ModelName(model)), .run = [&host, &recorded, ledger](int64_t times) {
+            std::vector<RowTime> rows;
             for (int64_t flush = 0; flush < times; ++flush) {
-              for (size_t i = 0; i < kSamples; ++i) ledger->Add(WindowOf(recorded, host, i), recorded.ticks[i]);
+              for (size_t i = 0; i < kSamples; ++i) {
+                // Rows come in the order in which threads ran and are sorted once a sample.
+                TimeWindow window = WindowOf(recorded, host, i);
+                rows.assign(window.rows.begin(), window.rows.end());
+                std::sort(rows.begin(), rows.end(), [](const RowTime& a, const RowTime& b) { return a.row < b.row; });
+                window.rows = rows;
+                ledger->Add(window, recorded.ticks[i]);
+              }
               if (ledger->Settle().counter_ticks == 0) std::abort();
             }
           }};
