@@ -69,8 +69,13 @@ void AddRunOptions(CLI::App& app, CommonArguments& arguments) {
       ->type_name("NAME")
       ->allow_extra_args(false);
   app.add_option("--model", arguments.model,
-                 "how energy is divided: base-share, share, capacity; the first is told to guests")
+                 absl::StrCat("how energy is divided: ", ModelList(), "; the first is told to guests"))
       ->type_name("NAME[,NAME]");
+  app.add_option("--idle", arguments.idle,
+                 absl::StrCat("who pays for the idle row: ", absl::StrJoin(IdlePolicyNames(), ", "),
+                              "; told to guests in energy_uj, not in active_uj"))
+      ->type_name("POLICY")
+      ->capture_default_str();
   app.add_option("--base-power", arguments.base_power,
                  "idle power, given instead of learned: 20W or package=20W,dram=3W")
       ->type_name("POWER");
@@ -126,6 +131,8 @@ absl::StatusOr<Backend> ParseBackend(absl::string_view text) {
 absl::StatusOr<CpuTable> ParseCpuTable(const std::string& path) {
   return path.empty() ? CpuTable() : CpuTable::WithFile(path);
 }
+
+std::string ModelList() { return absl::StrJoin(ModelNames(), ", "); }
 
 absl::StatusOr<std::vector<Model>> ParseModels(absl::string_view text) {
   std::vector<Model> models;
@@ -250,6 +257,9 @@ absl::StatusOr<DaemonOptions> ToDaemonOptions(const CommonArguments& arguments) 
   absl::StatusOr<std::vector<Model>> models = ParseModels(arguments.model);
   if (!models.ok()) return models.status();
   options.models = *models;
+  const std::optional<IdlePolicy> idle = IdlePolicyByName(arguments.idle);
+  if (!idle) return UnknownWord("--idle", arguments.idle, IdlePolicyNames());
+  options.idle = *idle;
   absl::StatusOr<std::map<RaplDomain, double>> base = ParseBasePower(arguments.base_power);
   if (!base.ok()) return base.status();
   options.base_power_w = *base;

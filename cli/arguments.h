@@ -33,6 +33,7 @@ struct CommonArguments {
   std::string connect = "qemu:///system";
   std::string vms;
   std::string model = "base-share";
+  std::string idle = "own";
   std::string base_power;
   std::string run_time = "auto";
   std::string btf;
@@ -60,6 +61,7 @@ absl::StatusOr<int64_t> ParseDurationNs(absl::string_view name, absl::string_vie
 absl::StatusOr<Backend> ParseBackend(absl::string_view text);
 // The built-in CPU table, with the rows of FILE when `path` is not "".
 absl::StatusOr<CpuTable> ParseCpuTable(const std::string& path);
+std::string ModelList();  // "base-share, share, ...": for help texts
 absl::StatusOr<std::vector<Model>> ParseModels(absl::string_view text);
 absl::StatusOr<DaemonOptions::Vms> ParseVms(absl::string_view text);  // "": libvirt
 // "auto": none, the best that is to be had.

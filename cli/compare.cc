@@ -6,6 +6,7 @@
 #include "cli/comparison_output.h"
 #include "cli/model_comparison.h"
 #include "cli/recorded_run_notices.h"
+#include "cli/replay_arguments.h"
 #include "cli/verb_app.h"
 #include "cli/verbs.h"
 #include "sampler/replay.h"
@@ -22,58 +23,35 @@ Examples:
   vrapl compare run.vrapl --model=base-share,fit,smt --base-power=18W
   vrapl compare run.vrapl --from=10s --to=20s --format=csv)";
 
-struct CompareArguments {
-  std::string path;
-  std::string model;
-  std::string base_power;
-  std::string from;
-  std::string to;
-  std::string format = "text";
-};
-
 }  // namespace
 
 int CompareVerb(int argc, char** argv) {
-  CompareArguments arguments;
+  ReplayArguments arguments;
+  std::string format_word = "text";
   VerbApp verb("vrapl compare", "What each attribution model makes of one recording, side by side.", kFooter);
   CLI::App& app = verb.app();
-  app.add_option("FILE", arguments.path, "a recording, made by `vrapl sample -o FILE`")->required();
-  app.add_option("--model", arguments.model, "which; several with commas (all)")->type_name("NAME");
-  app.add_option("--base-power", arguments.base_power, "the base power, 80W or package=80W,dram=5W")
+  AddRecordingPartOptions(app, arguments);
+  app.get_option("--model")->description(absl::StrCat("only these: ", ModelList(), " (all)"));
+  app.add_option("--base-power", arguments.base_power,
+                 "idle power, given instead of learned: 20W or package=20W,dram=3W")
       ->type_name("POWER");
-  app.add_option("--from", arguments.from, "only flushes from this time of the run on")->type_name("TIME");
-  app.add_option("--to", arguments.to, "only flushes up to this time of the run")->type_name("TIME");
-  app.add_option("--format", arguments.format, "text, csv or jsonl (text)")->type_name("FORMAT");
+  app.add_option("--format", format_word, "text, csv or jsonl (text)")->type_name("FORMAT");
   if (const std::optional<int> code = verb.Parse(argc, argv)) return *code;
 
-  absl::StatusOr<Format> format = ParseFormat(arguments.format);
+  absl::StatusOr<Format> format = ParseFormat(format_word);
   if (!format.ok()) return Fail(format.status());
-  ReplayOptions options;
-  options.models.assign(kModels.begin(), kModels.end());
-  if (!arguments.model.empty()) {
-    absl::StatusOr<std::vector<Model>> models = ParseModels(arguments.model);
-    if (!models.ok()) return Fail(models.status());
-    options.models = *std::move(models);
-  }
-  absl::StatusOr<std::map<RaplDomain, double>> base_power = ParseBasePower(arguments.base_power);
-  if (!base_power.ok()) return Fail(base_power.status());
-  options.base_power_w = *std::move(base_power);
-  constexpr int64_t kLongestNs = int64_t{365} * 24 * 3600 * kNanosPerSecond;
-  for (auto [name, text, out] :
-       {std::tuple("--from", &arguments.from, &options.from_ns), std::tuple("--to", &arguments.to, &options.to_ns)}) {
-    if (text->empty()) continue;
-    absl::StatusOr<int64_t> ns = ParseDurationNs(name, *text, 0, kLongestNs);
-    if (!ns.ok()) return Fail(ns.status());
-    *out = *ns;
-  }
+  absl::StatusOr<ReplayOptions> parsed = ToReplayOptions(arguments);
+  if (!parsed.ok()) return Fail(parsed.status());
+  ReplayOptions options = *std::move(parsed);
+  if (options.models.empty()) options.models.assign(kModels.begin(), kModels.end());
 
-  absl::StatusOr<RecordedRun> run = ReadRecordedRun(arguments.path);
+  absl::StatusOr<RecordedRun> run = ReadRecordedRun(arguments.file);
   if (!run.ok()) return Fail(kExitFailed, run.status().message());
   TellDamage(*run);
   if (run->source == "emulated") Notice("EMULATED HARDWARE: the energy was not measured");
   ModelComparison models(options.models);
   int windows = 0;
-  const absl::Status status = Replay(arguments.path, options, [&](const FlushReport& report) {
+  const absl::Status status = Replay(arguments.file, options, [&](const FlushReport& report) {
     models.Add(report);
     ++windows;
   });

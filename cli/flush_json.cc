@@ -15,6 +15,7 @@ Json CounterJson(const CounterReport& counter) {
   json["unit_uj"] = counter.unit_uj;
   json["energy_uj"] = counter.energy_uj;
   json["model"] = ModelName(counter.model);
+  if (!ClaimsAll(counter.model)) json["unclaimed_ticks"] = counter.unclaimed_ticks;
   if (counter.base_w) {
     json["base_w"] = *counter.base_w;
     json["base_err_w"] = counter.base_err_w;
@@ -62,6 +63,7 @@ Json VmJson(const VmReport& vm) {
   json["epoch"] = epoch;
   json["energy_uj"] = vm.energy_uj;
   json["active_uj"] = vm.active_uj ? Json(*vm.active_uj) : Json(nullptr);
+  if (vm.idle_uj) json["idle_uj"] = *vm.idle_uj;
   json["run_time_ns"] = vm.run_time_ns;
   if (vm.halt_poll_ns) json["halt_poll_ns"] = *vm.halt_poll_ns;
   json["total_energy_uj"] = vm.total_energy_uj;

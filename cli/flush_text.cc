@@ -103,14 +103,23 @@ void AppendLedger(const FlushReport& report, const ModelReport& model, std::stri
                             counter.package_id, counter.energy_ticks, Watts(counter.energy_uj, counter.dt_ns));
       continue;
     }
-    std::string line = absl::StrFormat(
-        "sum = counter, difference %d ticks: %s-%d %d ticks, %s W", static_cast<int64_t>(counter.energy_ticks - sum),
-        DomainName(counter.domain), counter.package_id, counter.energy_ticks, Watts(counter.energy_uj, counter.dt_ns));
+    std::string line = absl::StrFormat("sum = counter, difference %d ticks: %s-%d %d ticks, %s W",
+                                       static_cast<int64_t>(counter.energy_ticks - sum) - counter.unclaimed_ticks,
+                                       DomainName(counter.domain), counter.package_id, counter.energy_ticks,
+                                       Watts(counter.energy_uj, counter.dt_ns));
+    if (!ClaimsAll(counter.model)) {
+      absl::StrAppendFormat(&line, ", of which %s does not claim all: %d ticks are %s", ModelName(counter.model),
+                            std::abs(counter.unclaimed_ticks),
+                            counter.unclaimed_ticks < 0 ? "claimed twice" : "nobody's");
+    }
     if (counter.base_w) {
       absl::StrAppendFormat(&line, ", base %.2f W%s", *counter.base_w,
                             counter.base_given ? " as given" : absl::StrFormat(" +-%.2f", counter.base_err_w));
-    } else if (counter.model == Model::kCapacity && model.model == Model::kBaseShare) {
+    } else if (counter.model == Model::kCapacity && model.model != Model::kCapacity) {
       line += ", base not known yet: capacity";
+    }
+    if (model.model == Model::kFit && counter.model == Model::kBaseShare) {
+      line += ", samples do not tell VMs apart: base-share";
     }
     if (counter.read_errors > 0) absl::StrAppendFormat(&line, ", %d reads FAILED", counter.read_errors);
     if (counter.glitches > 0) absl::StrAppendFormat(&line, ", %d glitches left out", counter.glitches);

@@ -76,8 +76,8 @@ std::string PowerTable::Format(const FlushReport& report) {
     notes.push_back(
         absl::StrCat("package ", sampler.package_id, ": ", sampler.new_lost_records, " switch records lost"));
   }
-  const bool by_capacity = std::any_of(model.counters.begin(), model.counters.end(),
-                                       [&](const CounterReport& counter) { return counter.model != model.model; });
+  Model applied = model.model;
+  for (const CounterReport& counter : model.counters) applied = Weaker(applied, counter.model);
 
   std::vector<std::string> columns;
   for (const auto& [column, energy_uj] : cells) columns.push_back(column);
@@ -104,7 +104,7 @@ std::string PowerTable::Format(const FlushReport& report) {
                           : report.dt_ns == 0 ? "-"
                                               : absl::StrFormat("%.3f", watts));
   }
-  absl::StrAppend(&text, "  ", by_capacity ? "capacity" : std::string(ModelName(model.model)));
+  absl::StrAppend(&text, "  ", ModelName(applied));
   if (!notes.empty()) absl::StrAppend(&text, "  ! ", absl::StrJoin(notes, "; "));
   text += "\n";
   late_.clear();

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "cli/arguments.h"
 
 namespace vrapl {
@@ -19,7 +20,7 @@ void AddRecordingPartOptions(CLI::App& app, ReplayArguments& arguments) {
       ->type_name("TIME");
   app.add_option("--to", arguments.to, "leave out windows that end after this time")->type_name("TIME");
   app.add_option("--model", arguments.model,
-                 "divide the energy by these: base-share, share, capacity (as it was recorded)")
+                 absl::StrCat("divide the energy by these: ", ModelList(), " (as it was recorded)"))
       ->type_name("NAME[,NAME]");
 }
 

@@ -67,7 +67,7 @@ int ReportVerb(int argc, char** argv) {
   CLI::App& app = verb.app();
   AddRecordingPartOptions(app, arguments);
   app.get_option("--model")->description(
-      "base-share, share, capacity, with commas between; the first is drawn (as it was recorded)");
+      absl::StrCat(ModelList(), ", with commas between; the first is drawn (as it was recorded)"));
   app.add_option("--output,-o", output, "the page (FILE with .html for .vrapl)")->type_name("FILE");
   app.add_flag("--force", force, "replace the page if there is one");
   app.add_option("--vm", options.only_vms,

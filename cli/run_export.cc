@@ -21,9 +21,10 @@ std::string Quoted(const std::string& text) {
 Model ModelOf(const Interval& interval, const Interval::RowKey& key, bool first_model) {
   const auto counter = interval.counters.find(key.counter);
   // The weaker one, where one stood in for a while.
-  const bool stood_in =
-      first_model && counter != interval.counters.end() && counter->second.models.count(Model::kCapacity) > 0;
-  return stood_in ? Model::kCapacity : key.model;
+  Model model = key.model;
+  if (!first_model || counter == interval.counters.end()) return model;
+  for (const Model applied : counter->second.models) model = Weaker(model, applied);
+  return model;
 }
 
 Json IntervalJson(const RunsInfo& info, const Interval& interval) {

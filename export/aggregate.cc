@@ -109,6 +109,24 @@ class OneReport {
       AddPresent(row.solo_time_ns, from.solo_time_ns);
       AddPresent(row.shared_time_ns, from.shared_time_ns);
     }
+    for (const CounterReport& counter : model.counters) AddUnclaimed(model, counter);
+  }
+
+  // What the model charged to no row, or (below 0) twice: sums of rows are the counter's with it.
+  void AddUnclaimed(const ModelReport& model, const CounterReport& counter) {
+    if (counter.unclaimed_ticks == 0) return;
+    ExportRow row = Common(model, counter.domain);
+    row.kind = "unclaimed";
+    row.dt_ns = counter.dt_ns;
+    row.package = counter.package_id;
+    row.die = counter.die_id;
+    row.model = ModelName(counter.model);
+    row.energy_ticks = counter.unclaimed_ticks;
+    row.energy_uj = counter.energy_uj;
+    for (const RowReport& from : model.rows) {
+      if (KeyOf(from) == KeyOf(counter)) row.energy_uj -= from.energy_uj;
+    }
+    out_.rows.push_back(row);
   }
 
   void AddCounters(const ModelReport& model) {

@@ -316,6 +316,7 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& told, c
                   {.flush_ns = options.flush_ns,
                    .duration_ns = options.duration_ns.value_or(INT64_MAX),
                    .models = options.models,
+                   .idle = options.idle,
                    .base_power_w = options.base_power_w,
                    .source = description.source,
                    .backend = description.backend,

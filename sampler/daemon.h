@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "attribution/idle_policy.h"
 #include "attribution/model.h"
 #include "base/host_root.h"
 #include "sampler/backend.h"
@@ -38,6 +39,7 @@ struct DaemonOptions {
   int64_t flush_ns = 2 * kNanosPerSecond;
   std::optional<int64_t> duration_ns;
   std::vector<Model> models = {Model::kBaseShare};
+  IdlePolicy idle = IdlePolicy::kOwn;
   std::map<RaplDomain, double> base_power_w;
   bool trace_vms = false;
   bool measure_command = false;  // RunControl::MeasureCommand() will be used: there is a row command

@@ -15,7 +15,12 @@ constexpr double kUnreportedIsAGap = 0.01;
 
 FlushLoop::FlushLoop(std::vector<PackageFeed*> feeds, RowTable& rows, PortSet* ports, const Clock& clock,
                      Options options, OnReport on_report)
-    : rows_(rows), ports_(ports), clock_(clock), options_(std::move(options)), on_report_(std::move(on_report)) {
+    : rows_(rows),
+      ports_(ports),
+      clock_(clock),
+      options_(std::move(options)),
+      on_report_(std::move(on_report)),
+      idle_shares_(options_.idle) {
   PackageLedger::Options package{.models = options_.models,
                                  .base_power_w = options_.base_power_w,
                                  .frozen_after_ns = options_.frozen_after_ns,
@@ -256,17 +261,29 @@ void FlushLoop::ReportPortErrors(FlushReport& report) {
   }
 }
 
+std::map<int, int64_t> FlushLoop::ShareIdle(const FlushReport& report) {
+  std::vector<IdleShares::Sharer> sharers;
+  const int64_t end_ns = packages_.front().last_t_ns();
+  for (const auto& [vm, account] : accounts_) {
+    const RowTable::VmEntry& entry = rows_.vm(vm);
+    sharers.push_back(
+        {.vm = vm, .run = entry.run, .vcpus = entry.vcpus, .on_ns = std::min(report.dt_ns, end_ns - account.start_ns)});
+  }
+  return idle_shares_.Settle(report.models.front(), sharers);
+}
+
 void FlushLoop::TellGuests(FlushReport& report) {
   const ModelReport& told = report.models.front();
   const uint32_t state = LineState(report);
   // One word for the line: the weaker model where domains differ.
   Model model = told.model;
   for (const CounterReport& counter : told.counters) {
-    if (CountsInTotal(counter.domain.domain) && counter.model == Model::kCapacity) model = Model::kCapacity;
+    if (CountsInTotal(counter.domain.domain)) model = Weaker(model, counter.model);
   }
   const bool energy_known = std::none_of(packages_.begin(), packages_.end(),
                                          [](const PackageLedger& package) { return package.total_unread(); });
   if (options_.halt_polling != nullptr) options_.halt_polling->Look();
+  const std::map<int, int64_t> idle_uj = ShareIdle(report);
   for (auto& [vm, account] : accounts_) {
     const RowTable::VmEntry& entry = rows_.vm(vm);
     VmReport out{.vm = entry.run, .running = entry.running, .vcpus = entry.vcpus, .epoch = account.maker.epoch()};
@@ -279,6 +296,10 @@ void FlushLoop::TellGuests(FlushReport& report) {
       out.energy_uj += row.energy_uj;
       active_uj += row.active_uj.value_or(0);
       active_known = active_known && row.active_uj.has_value();
+    }
+    if (options_.idle != IdlePolicy::kOwn) {
+      out.idle_uj = idle_uj.at(vm);
+      out.energy_uj += *out.idle_uj;
     }
     if (active_known) out.active_uj = active_uj;
     account.energy_uj += out.energy_uj;
@@ -327,6 +348,7 @@ std::vector<VmRun> FlushLoop::RetireStopped(int64_t t_ns) {
     for (const int id : rows_.Retire(vm)) {
       for (PackageLedger& package : packages_) package.Retire(id, kOtherRow);
     }
+    idle_shares_.Retire(vm);
     account = accounts_.erase(account);
   }
   return retired;

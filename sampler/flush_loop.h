@@ -19,6 +19,7 @@
 #include "delivery/guest_line_maker.h"
 #include "delivery/port_set.h"
 #include "sampler/flush_report.h"
+#include "sampler/idle_shares.h"
 #include "sampler/package_feed.h"
 #include "sampler/package_ledger.h"
 #include "sampler/row_table.h"
@@ -34,6 +35,7 @@ class FlushLoop {
     int64_t flush_ns = 2 * kNanosPerSecond;
     int64_t duration_ns = INT64_MAX;  // what is sampled beyond it while the run winds down is not reported
     std::vector<Model> models = {Model::kBaseShare};
+    IdlePolicy idle = IdlePolicy::kOwn;         // who pays for the idle row, in what VMs and guests are told
     std::map<RaplDomain, double> base_power_w;  // given instead of learned
     std::string source;
     std::string backend;
@@ -92,8 +94,10 @@ class FlushLoop {
  private:
   // A VM's account with its guest.
   struct Account {
-    explicit Account(uint32_t epoch, int64_t start_ns, int64_t quantum_uj) : maker(epoch, start_ns, quantum_uj) {}
+    explicit Account(uint32_t epoch, int64_t from_ns, int64_t quantum_uj)
+        : maker(epoch, from_ns, quantum_uj), start_ns(from_ns) {}
     GuestLineMaker maker;
+    int64_t start_ns;
     int64_t energy_uj = 0;
     int64_t active_uj = 0;  // of the intervals in which it was known
     int64_t run_time_ns = 0;
@@ -104,6 +108,7 @@ class FlushLoop {
   void ChargePlatform();
   void Report(bool last);
   void TellGuests(FlushReport& report);
+  std::map<int, int64_t> ShareIdle(const FlushReport& report);
   uint32_t LineState(const FlushReport& report) const;
   std::optional<int64_t> TakeHaltPolling(Account& account, pid_t pid) const;
   bool HasGap(const FlushReport& report) const;
@@ -126,7 +131,8 @@ class FlushLoop {
   std::set<int64_t> ends_;   // of flushes beside the grid's
   std::vector<Mark> marks_;  // not yet reported, ascending
   uint64_t seq_ = 0;
-  std::map<int, Account> accounts_;                 // by the VM's index in the row table
+  std::map<int, Account> accounts_;  // by the VM's index in the row table
+  IdleShares idle_shares_;
   std::map<std::string, std::string> port_errors_;  // by path: what was last told of it
   std::vector<std::string> problems_;
   uint64_t recursion_misses_ = 0;  // as reported last

@@ -98,8 +98,9 @@ struct VmReport {
   bool running = true;  // false: it stopped, and this is its last interval
   int vcpus = 0;
   uint32_t epoch = 0;
-  int64_t energy_uj = 0;  // package and DRAM, the first model
+  int64_t energy_uj = 0;  // package and DRAM, the first model; its part of idle too
   std::optional<int64_t> active_uj;
+  std::optional<int64_t> idle_uj;  // of energy_uj, its part of the idle rows; absent: these are nobody's
   int64_t run_time_ns = 0;
   int64_t total_energy_uj = 0;  // since the epoch began
   // Of run_time_ns, what KVM spent waiting on a CPU for a halted vCPU; absent where the kernel does not tell.
