@@ -21,14 +21,14 @@ double IdlePower(const PackageTraits& traits) {
 // One model at one length of window, with a ledger for each package.
 class Books {
  public:
-  Books(Model model, int window_samples, const MadeHost& host, bool calibrated)
+  Books(Model model, int window_samples, const HostPlan& host, bool calibrated)
       : window_samples_(window_samples),
         vms_(static_cast<size_t>(host.vms)),
         charged_uj_(host.rows.size()),
         error_uj_(host.rows.size()) {
     score_.model = model;
     score_.window_samples = window_samples;
-    for (const MadePackage& package : host.packages) {
+    for (const PackagePlan& package : host.packages) {
       ledgers_.emplace_back(model);
       unit_uj_.push_back(package.counter.unit_uj);
       if (calibrated) ledgers_.back().GiveBase(IdlePower(package.traits) * 1e6 / package.counter.unit_uj);
@@ -98,7 +98,7 @@ class Books {
 
 }  // namespace
 
-std::vector<ModelScore> Judge(const MadeHost& host, uint64_t seed, const AccuracyOptions& options) {
+std::vector<ModelScore> Judge(const HostPlan& host, uint64_t seed, const AccuracyOptions& options) {
   std::vector<Books> books;
   for (const int window : options.windows) {
     for (const Model model : options.models) books.emplace_back(model, window, host, options.calibrated);
@@ -119,7 +119,12 @@ std::vector<ModelScore> Judge(const MadeHost& host, uint64_t seed, const Accurac
       const TrueSample& truth = packages[i]->truth();
       rows.clear();
       for (const RowUse& use : seen.rows) {
-        rows.push_back({.row = LedgerRow(static_cast<size_t>(use.row)), .run_ns = use.run_ns});
+        rows.push_back({.row = LedgerRow(static_cast<size_t>(use.row)),
+                        .run_ns = use.run_ns,
+                        .solo_ns = use.solo_ns,
+                        .shared_ns = use.shared_ns,
+                        // A VM is a group; what else runs is not one.
+                        .group = use.row < host.vms ? use.row : -1});
       }
       const TimeWindow window{.dt_ns = seen.dt_ns, .cpus = seen.cpus, .rows = rows};
       const uint64_t ticks = seen.ticks - std::exchange(last_ticks[i], seen.ticks);

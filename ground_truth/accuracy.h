@@ -44,6 +44,6 @@ struct ModelScore {
 };
 
 // One score for each model and length of window.
-std::vector<ModelScore> Judge(const MadeHost& host, uint64_t seed, const AccuracyOptions& options);
+std::vector<ModelScore> Judge(const HostPlan& host, uint64_t seed, const AccuracyOptions& options);
 
 }  // namespace vrapl

@@ -6,14 +6,14 @@
 
 namespace vrapl {
 
-MadePackage& HostMaker::AddPackage(int cores, int smt) {
-  MadePackage made;
+PackagePlan& HostMaker::AddPackage(int cores, int smt) {
+  PackagePlan made;
   made.traits.cores = cores;
   made.traits.smt = smt;
   made.traits.floor_w = 8 + Draw(0.9, 1.5) * cores;
   made.traits.uncore_w = 3 + Draw(0.5, 0.9) * cores;
   made.traits.gb_per_s = Draw(6, 9) * cores;
-  made.traits.leak_w = Draw(0.4, 0.8) * cores;
+  made.traits.leak_w = Draw(0.1, 0.2) * cores;
   made.traits.k_per_w = 40 / (made.traits.floor_w + 6.0 * cores);
   made.traits.thermal_s = Draw(4, 9);
   // One machine's period differs from another's by this much (82 runs).
@@ -39,7 +39,7 @@ int HostMaker::AddVm(int vcpus, const Work& work, const Demand& demand, size_t p
   return row;
 }
 
-MadeHost HostMaker::Take() {
+HostPlan HostMaker::Take() {
   const int other = host_.vms;
   host_.rows.emplace_back("other");
   host_.rows.emplace_back("vrapl");

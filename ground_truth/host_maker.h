@@ -18,8 +18,8 @@ class HostMaker {
   double Draw(double low, double high) { return random_.Uniform(low, high); }
 
   // A package of these many cores, with what differs from machine to machine drawn.
-  MadePackage& AddPackage(int cores, int smt = 2);
-  MadePackage& package(size_t i = 0) { return host_.packages[i]; }
+  PackagePlan& AddPackage(int cores, int smt = 2);
+  PackagePlan& package(size_t i = 0) { return host_.packages[i]; }
 
   // A VM of that many vCPUs, all alike, in that package. Gives the VM's row.
   int AddVm(int vcpus, const Work& work, const Demand& demand, size_t package = 0);
@@ -27,11 +27,11 @@ class HostMaker {
   void AddThreads(int row, int threads, const Work& work, const Demand& demand, size_t package = 0);
 
   // Adds what runs on every host: other processes, and vrapl itself.
-  MadeHost Take();
+  HostPlan Take();
 
  private:
   Random random_;
-  MadeHost host_;
+  HostPlan host_;
 };
 
 // Kinds of work. A seed draws how much of it.

@@ -49,8 +49,9 @@ double FrequencyFor(const PackageTraits& traits, absl::Span<const Runner> cpus) 
   return traits.frequency_steps[static_cast<size_t>(step)] * (wide ? traits.wide_step : 1);
 }
 
-void ActivePower(const PackageTraits& traits, absl::Span<const Runner> cpus, double frequency,
+void ActivePower(const PackageTraits& traits, absl::Span<const Runner> cpus, double frequency, double kelvin,
                  absl::Span<double> watts) {
+  const double awake_w = traits.core_awake_w + traits.core_leak_w * std::exp(kelvin / traits.leak_k);
   double wanted = 0;
   int running = 0;
   for (const Runner& runner : cpus) {
@@ -70,14 +71,14 @@ void ActivePower(const PackageTraits& traits, absl::Span<const Runner> cpus, dou
       if (cpus[i].work == nullptr) continue;
       const Work& work = *cpus[i].work;
       const double speed = 1 / (1 - work.stalled + work.stalled * contention);
-      watts[i] = Alone(cpus[i], contention, busy_factor, stalled_factor).watts + traits.core_awake_w + uncore_each +
+      watts[i] = Alone(cpus[i], contention, busy_factor, stalled_factor).watts + awake_w + uncore_each +
                  work.gb_per_s * speed * traits.w_per_gb_per_s;
     }
     if (first == second || cpus[first].work == nullptr || cpus[second].work == nullptr) continue;
     const Drawn a = Alone(cpus[first], contention, busy_factor, stalled_factor);
     const Drawn b = Alone(cpus[second], contention, busy_factor, stalled_factor);
     const double overlap = kLeastOverlap + kComputeOverlap * a.busy * b.busy;
-    const double saved = overlap * std::min(a.watts, b.watts) + traits.core_awake_w;
+    const double saved = overlap * std::min(a.watts, b.watts) + awake_w;
     watts[first] -= saved / 2;
     watts[second] -= saved / 2;
   }

@@ -9,13 +9,14 @@
 // Whose it is, at each instant:
 //  - The floor is what the package would draw at that instant, as warm as it is, if no thread ran. It is the idle
 //  row's.
-//    Leakage of a package that has become hot is in it: whoever made it hot may be long gone.
+//    What a package that has become hot leaks outside of its cores is in it: whoever made it hot may be long gone.
+//    Cores that sleep are gated and leak next to nothing.
 //  - Active power is the rest, and belongs to the threads that run at that instant. The frequency and the contention
 //    are taken as they are: a thread that slows others down has no claim on what they no longer draw. A thread gets
 //    what its own instructions draw in its core and its own memory traffic. What several cause together is divided by
 //    Shapley's rule, that is by what each adds, averaged over all orders in which they could have come: of two threads
-//    on a core each has what it draws alone less half of what the two save by sharing; a core's clock is divided
-//    equally by those on the core, the uncore equally by all threads that run.
+//    on a core each has what it draws alone less half of what the two save by sharing; a core's clock and leakage are
+//    divided equally by those on the core, the uncore equally by all threads that run.
 //
 // Pure. The order of magnitude of the constants is that of server CPUs; none is a measurement of one.
 #pragma once
@@ -32,14 +33,16 @@ struct PackageTraits {
   int smt = 2;  // 1 or 2
   double floor_w = 18;
   double uncore_w = 9;        // from the first awake core on
-  double core_awake_w = 0.7;  // clocks of each awake core
+  double core_awake_w = 0.4;  // clocks of each awake core
   // Frequency by number of awake cores, relative to the reference: steps[i] up to (i + 1) / steps.size() of the cores.
   std::vector<double> frequency_steps = {1.15, 1.10, 1.05, 1.0};
   double wide_step = 0.92;  // beside any thread with wide vectors
   double gb_per_s = 60;     // memory bandwidth
   double w_per_gb_per_s = 0.12;
-  // Leakage above that at the reference temperature: leak_w x (e^(T / leak_k) - 1), T the temperature above it.
-  double leak_w = 6;
+  // Leakage grows by e with every leak_k of temperature. Outside of the cores: leak_w x (e^(T / leak_k) - 1), T the
+  // temperature above the reference; of each awake core: core_leak_w x e^(T / leak_k).
+  double leak_w = 1.2;
+  double core_leak_w = 0.35;
   double leak_k = 45;
   double ambient_k = 0;  // the temperature of the package when it draws nothing
   double k_per_w = 0.4;  // how much warmer each watt makes it
@@ -60,8 +63,8 @@ struct Runner {
 double FrequencyFor(const PackageTraits& traits, absl::Span<const Runner> cpus);
 
 // Active power of the runner on each CPU, W. `cpus`: one per CPU, those of a core side by side. Sum == what the
-// package draws above its floor.
-void ActivePower(const PackageTraits& traits, absl::Span<const Runner> cpus, double frequency,
+// package draws above its floor. `kelvin`: above the reference temperature.
+void ActivePower(const PackageTraits& traits, absl::Span<const Runner> cpus, double frequency, double kelvin,
                  absl::Span<double> watts);
 
 // The floor `seconds` after the start at `kelvin` above the reference temperature.

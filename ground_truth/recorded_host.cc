@@ -11,7 +11,7 @@ constexpr size_t kRowsAtMost = 6;
 
 }  // namespace
 
-MadeHost MakeRecordedHost(const RecordedRunTimes& recorded, uint64_t seed) {
+HostPlan PlanRecordedHost(const RecordedRunTimes& recorded, uint64_t seed) {
   HostMaker maker(seed);
   int cpus = 1;
   for (const RecordedWindow& window : recorded.windows) cpus = std::max(cpus, window.cpus);
@@ -40,8 +40,8 @@ MadeHost MakeRecordedHost(const RecordedRunTimes& recorded, uint64_t seed) {
     work_of[process] = i < rows ? kinds[i % 4](maker) : Service(maker);
     row_of[process] = i < rows ? maker.AddVm(0, {}, {}) : kNobody;
   }
-  MadeHost host = maker.Take();
-  MadePackage& package = host.packages.front();
+  HostPlan host = maker.Take();
+  PackagePlan& package = host.packages.front();
   package.threads.clear();  // all that runs is in the recording
   for (size_t i = 0; i < recorded.processes.size(); ++i) {
     const auto process = static_cast<size_t>(recorded.processes[i]);

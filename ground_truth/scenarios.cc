@@ -102,7 +102,7 @@ void HotAndCold(HostMaker& maker) {
   for (size_t i = 0; i < 2; ++i) {
     PackageTraits& traits = maker.AddPackage(8).traits;
     traits.ambient_k = i == 0 ? -10 : 25;
-    traits.leak_w = 10;
+    traits.leak_w = 4;
     const Demand demand{.run_ns = 10 * kMs,
                         .sleep_ns = 12 * kMs,
                         .cycle_ns = static_cast<int64_t>(7e9),
@@ -193,7 +193,7 @@ const std::vector<Scenario>& Scenarios() {
   return *scenarios;
 }
 
-MadeHost MakeHost(absl::string_view name, uint64_t seed) {
+HostPlan PlanHost(absl::string_view name, uint64_t seed) {
   HostMaker maker(seed);
   const auto recipe = std::find_if(Recipes().begin(), Recipes().end(),
                                    [&](const Recipe& known) { return known.scenario.name == name; });
@@ -201,10 +201,10 @@ MadeHost MakeHost(absl::string_view name, uint64_t seed) {
   return maker.Take();
 }
 
-std::vector<std::unique_ptr<SyntheticHost>> Start(const MadeHost& host, uint64_t seed) {
+std::vector<std::unique_ptr<SyntheticHost>> Start(const HostPlan& host, uint64_t seed) {
   std::vector<std::unique_ptr<SyntheticHost>> started;
   Random random(seed);
-  for (const MadePackage& package : host.packages) {
+  for (const PackagePlan& package : host.packages) {
     const int cpus = package.traits.cores * package.traits.smt;
     std::unique_ptr<Schedule> schedule;
     if (package.recorded.empty()) {

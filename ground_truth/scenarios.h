@@ -13,17 +13,17 @@
 
 namespace vrapl {
 
-struct MadePackage {
+struct PackagePlan {
   PackageTraits traits;
   CounterTraits counter;
   std::vector<ThreadSpec> threads;
   std::vector<RecordedWindow> recorded;  // empty: threads run by their own demand
 };
 
-struct MadeHost {
+struct HostPlan {
   std::vector<std::string> rows;  // names; VMs first, then "other" and "vrapl"
   int vms = 0;
-  std::vector<MadePackage> packages;
+  std::vector<PackagePlan> packages;
 };
 
 struct Scenario {
@@ -35,13 +35,13 @@ struct Scenario {
 const std::vector<Scenario>& Scenarios();
 
 // `name` is one of Scenarios().
-MadeHost MakeHost(absl::string_view name, uint64_t seed);
+HostPlan PlanHost(absl::string_view name, uint64_t seed);
 
 // Threads of a recording, under made powers. The busiest processes get a row each; the others are "other".
-MadeHost MakeRecordedHost(const RecordedRunTimes& recorded, uint64_t seed);
+HostPlan PlanRecordedHost(const RecordedRunTimes& recorded, uint64_t seed);
 
 // One SyntheticHost for each package.
-std::vector<std::unique_ptr<SyntheticHost>> Start(const MadeHost& host, uint64_t seed);
+std::vector<std::unique_ptr<SyntheticHost>> Start(const HostPlan& host, uint64_t seed);
 
 // Seeds that models and their constants were tuned on, and those that are kept for the table.
 inline constexpr uint64_t kTuningSeeds[] = {1, 2, 3};

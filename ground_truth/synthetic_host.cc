@@ -82,7 +82,7 @@ void SyntheticHost::Control() {
 void SyntheticHost::Pass(int64_t until_ns) {
   const int64_t dt_ns = until_ns - now_ns_;
   if (dt_ns == 0) return;
-  if (!std::exchange(powered_, true)) ActivePower(package_, runners_, frequency_, absl::MakeSpan(watts_));
+  if (!std::exchange(powered_, true)) ActivePower(package_, runners_, frequency_, kelvin_, absl::MakeSpan(watts_));
   const double us = static_cast<double>(dt_ns) * 1e-3;  // W x us = uJ
   double used_uj = floor_w_ * us;
   floor_uj_ += used_uj;

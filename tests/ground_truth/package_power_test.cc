@@ -18,9 +18,10 @@ std::vector<Runner> Cpus(const std::vector<const Work*>& works) {
   return cpus;
 }
 
-std::vector<double> Watts(const PackageTraits& traits, const std::vector<Runner>& cpus, double frequency = 1) {
+std::vector<double> Watts(const PackageTraits& traits, const std::vector<Runner>& cpus, double frequency = 1,
+                          double kelvin = 0) {
   std::vector<double> watts(cpus.size());
-  ActivePower(traits, cpus, frequency, absl::MakeSpan(watts));
+  ActivePower(traits, cpus, frequency, kelvin, absl::MakeSpan(watts));
   return watts;
 }
 
@@ -104,7 +105,8 @@ TEST(PackagePowerTest, FirstAwakeCoreCostsMostAndTheFloorGrowsWithHeat) {
   const double first = Sum(Watts(traits, Cpus({&kCompute, nullptr, nullptr, nullptr})));
   const double second = Sum(Watts(traits, Cpus({&kCompute, &kCompute, nullptr, nullptr}))) - first;
   EXPECT_NEAR(first - second, traits.uncore_w, 1e-9);
-  EXPECT_GT(FloorPower(traits, 0, 30), FloorPower(traits, 0, 10) + 1);
+  EXPECT_GT(FloorPower(traits, 0, 40), FloorPower(traits, 0, 10) + 1);
+  EXPECT_GT(Sum(Watts(traits, Cpus({&kCompute, nullptr, nullptr, nullptr}), 1, 40)), first + 0.3);
 }
 
 }  // namespace

@@ -36,7 +36,7 @@ struct Lived {
 };
 
 Lived Live(absl::string_view name, int samples, uint64_t seed = 1) {
-  const MadeHost made = MakeHost(name, seed);
+  const HostPlan made = PlanHost(name, seed);
   Lived lived{.vms = made.vms};
   for (const auto& host : Start(made, seed)) {
     std::vector<Lived::Ms>& all = lived.packages.emplace_back();
@@ -191,7 +191,7 @@ TEST(ScenariosTest, ARecordingsRunTimesComeBackUnderMadePowers) {
   for (int i = 0; i < 50; ++i) {
     recorded.windows.push_back({.dt_ns = 1'000'000, .cpus = 2, .runs = {{0, 500'000}, {1, 300'000}, {2, 100'000 + i}}});
   }
-  const MadeHost made = MakeRecordedHost(recorded, 1);
+  const HostPlan made = PlanRecordedHost(recorded, 1);
   ASSERT_EQ(made.vms, 2);
   const auto host = std::move(Start(made, 1).front());
   int64_t run_ns[2] = {0, 0};

@@ -10,7 +10,7 @@ namespace vrapl {
 namespace {
 
 std::unique_ptr<SyntheticHost> StartFirst(absl::string_view scenario, uint64_t seed) {
-  return std::move(Start(MakeHost(scenario, seed), seed).front());
+  return std::move(Start(PlanHost(scenario, seed), seed).front());
 }
 
 TEST(SyntheticHostTest, TheSameSeedIsTheSameHostAndAnotherIsNot) {
