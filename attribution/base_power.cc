@@ -15,6 +15,12 @@ struct Line {
   double scatter = 0;  // standard deviation of the residuals
 };
 
+// The newest 2, 5 and 15 s: where they lie off the line by more than chance and by more than matters, the base has
+// moved, and what was before says nothing of what is.
+constexpr size_t kNewestBlocks[] = {20, 50, 150};
+constexpr double kMovedBy = 0.005;  // of mean power
+constexpr double kSurprise = 5;     // standard errors
+
 }  // namespace
 
 BasePowerEstimator::BasePowerEstimator() { blocks_.reserve(kBlocks); }
@@ -34,6 +40,31 @@ void BasePowerEstimator::Add(uint64_t ticks, int64_t dt_ns, int64_t busy_ns) {
   next_ = (next_ + 1) % kBlocks;
   ticks_ = 0;
   dt_ns_ = busy_ns_ = 0;
+}
+
+bool BasePowerEstimator::DropWhatHasPassed(double intercept, double slope, double scatter) {
+  // In the order of time.
+  std::rotate(blocks_.begin(), blocks_.begin() + static_cast<std::ptrdiff_t>(blocks_.size() < kBlocks ? 0 : next_),
+              blocks_.end());
+  next_ = blocks_.size() % kBlocks;
+  double power = 0;
+  for (const Block& block : blocks_) power += block.ticks_per_second;
+  power /= static_cast<double>(blocks_.size());
+  double sum = 0;
+  size_t taken = 0;
+  for (const size_t newest : kNewestBlocks) {
+    if (newest >= blocks_.size()) return false;
+    for (; taken < newest; ++taken) {
+      const Block& block = blocks_[blocks_.size() - 1 - taken];
+      sum += block.ticks_per_second - intercept - slope * block.busy_cpus;
+    }
+    const double off = std::abs(sum / static_cast<double>(newest));
+    if (off < kMovedBy * power || off < kSurprise * scatter / std::sqrt(static_cast<double>(newest))) continue;
+    blocks_.erase(blocks_.begin(), blocks_.end() - static_cast<std::ptrdiff_t>(newest));
+    next_ = blocks_.size();
+    return true;
+  }
+  return false;
 }
 
 void BasePowerEstimator::Update() {
@@ -71,8 +102,12 @@ void BasePowerEstimator::Update() {
     line.intercept_error = line.scatter * std::sqrt(1 / n + leverage);
     return line;
   };
-  const Line rough = fit(nullptr);
-  const Line line = fit(&rough);
+  Line rough = fit(nullptr);
+  Line line = fit(&rough);
+  if (line.blocks >= 3 && DropWhatHasPassed(line.intercept, line.slope, line.scatter)) {
+    rough = fit(nullptr);
+    line = fit(&rough);
+  }
   if (line.blocks < 3) return;  // the second fit was left with nothing: keep what is known
 
   double mean_power = 0;

@@ -45,6 +45,9 @@ class BasePowerEstimator {
     double busy_cpus;
     double ticks_per_second;
   };
+  // After a step, or where the base drifts: keeps the newest blocks only, if they contradict the line of all.
+  bool DropWhatHasPassed(double intercept, double slope, double scatter);
+
   uint64_t ticks_ = 0;
   int64_t dt_ns_ = 0;
   int64_t busy_ns_ = 0;

@@ -76,6 +76,9 @@ std::string Conditions(const RunsInfo& info, const Interval& interval) {
                       absl::StrJoin(applied, " and "),
                       applied.count("capacity") > 0 && info.models.front() != Model::kCapacity
                           ? " (capacity: while the base power is not known; see --base-power)"
+                          : "",
+                      applied.count("base-share") > 0 && info.models.front() == Model::kFit
+                          ? " (base-share: while the samples do not tell VMs apart)"
                           : "");
 }
 

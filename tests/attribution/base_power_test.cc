@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <cmath>
 #include <functional>
 #include <random>
 
@@ -64,6 +66,57 @@ TEST(BasePowerTest, AGivenBaseIsNotRelearned) {
   estimator.Give(7 * kWatt);
   Feed(estimator, 10, 20, 15, [](double t) { return static_cast<int>(t) % 2; });
   EXPECT_EQ(estimator.base().ticks_per_second, 7 * kWatt);
+}
+
+// Feeds for so long, a base that may change with time, and asks every other second; gives the largest error of a base
+// that was called known, beyond its interval, W, from `from_s` on.
+double WorstKnownError(const std::function<double(double)>& base_w, const std::function<double(double)>& busy_cpus,
+                       double seconds, double from_s, int* known) {
+  BasePowerEstimator estimator;
+  double worst = 0;
+  double carried = 0;
+  for (int ms = 0; ms < seconds * 1000; ++ms) {
+    const double t = ms * 1e-3;
+    const double exact = (base_w(t) + 15 * busy_cpus(t)) * 1e-3 * kWatt + carried;
+    const auto ticks = static_cast<uint64_t>(exact);
+    carried = exact - static_cast<double>(ticks);
+    estimator.Add(ticks, 1'000'000, static_cast<int64_t>(busy_cpus(t) * 1e6));
+    if (ms % 2000 != 1999) continue;
+    estimator.Update();
+    if (t < from_s || !estimator.base().known) continue;
+    ++*known;
+    worst = std::max(worst, (std::abs(estimator.base().ticks_per_second - base_w(t) * kWatt) -
+                             estimator.base().error_ticks_per_second) /
+                                kWatt);
+  }
+  return worst;
+}
+
+// Load that changes about twice a second.
+double Busy(double t) { return 0.3 + (static_cast<int>(t * 2.3) * 7 % 5) * 0.4; }
+
+TEST(BasePowerTest, AStepOfTheBaseIsFollowed) {
+  for (const double step_w : {8.0, -8.0}) {
+    int known = 0;
+    const double worst = WorstKnownError([&](double t) { return t < 150 ? 20 : 20 + step_w; }, Busy, 240, 160, &known);
+    EXPECT_GT(known, 10) << step_w;
+    EXPECT_LT(worst, 0.5) << step_w << ": ten seconds after the step the old base must not be called known";
+  }
+}
+
+TEST(BasePowerTest, ADriftingBaseIsFollowed) {
+  int known = 0;
+  // A package that warms up by a watt a minute.
+  const double worst = WorstKnownError([](double t) { return 20 + t / 60; }, Busy, 600, 30, &known);
+  EXPECT_GT(known, 100);
+  EXPECT_LT(worst, 0.6);
+}
+
+TEST(BasePowerTest, ABaseThatSwingsIsFollowedOrNotCalledKnown) {
+  int known = 0;
+  const double worst =
+      WorstKnownError([](double t) { return 20 + 3 * std::sin(t / 30 * 6.283); }, Busy, 300, 30, &known);
+  EXPECT_LT(worst, 1.5);
 }
 
 // The interval must hold the truth in most of many trials.

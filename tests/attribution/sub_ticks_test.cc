@@ -52,6 +52,31 @@ TEST(SubTickTotalTest, CarriesIntoWholeTicks) {
   EXPECT_EQ(total.fraction(), 1u);
 }
 
+// Parts are the quotient rounded down, to the last sub-tick, however it is computed: near whole quotients above all.
+TEST(DivideTest, PartsAreRoundedDownExactly) {
+  std::mt19937_64 random(5);
+  std::vector<int64_t> weights(4);
+  std::vector<uint64_t> parts(4);
+  for (int trial = 0; trial < 300'000; ++trial) {
+    const int bits = 1 + static_cast<int>(random() % 60);
+    const uint64_t whole = 1 + random() % (uint64_t{1} << bits);
+    const uint64_t amount = random() % (uint64_t{1} << (1 + random() % 55));
+    for (int64_t& weight : weights) {
+      // A weight whose part is a whole number, or just misses one.
+      const uint64_t part = amount == 0 ? 0 : random() % (amount + 1);
+      const auto exact = amount == 0 ? 0 : static_cast<uint64_t>(static_cast<unsigned __int128>(part) * whole / amount);
+      const uint64_t near = std::min(whole, exact + random() % 2);
+      weight = static_cast<int64_t>(random() % 2 == 0 ? near : random() % (whole + 1));
+    }
+    DivideOfWhole(amount, weights, whole, absl::MakeSpan(parts));
+    for (size_t i = 0; i < weights.size(); ++i) {
+      const auto expected =
+          static_cast<uint64_t>(static_cast<unsigned __int128>(amount) * static_cast<uint64_t>(weights[i]) / whole);
+      ASSERT_EQ(parts[i], expected) << amount << " x " << weights[i] << " / " << whole;
+    }
+  }
+}
+
 // The law of settlement, over many flushes of random shares: rows sum to the whole, in every flush, and no row is ever
 // more than a tick and a half away from what it was charged.
 TEST(TickSettlerTest, SumsExactlyAndFollowsEachRow) {
