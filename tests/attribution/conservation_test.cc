@@ -197,8 +197,8 @@ TEST_P(ConservationTest, SmallRowsAreNotRoundedAway) {
   EXPECT_NEAR(large / small, 100, 4) << "rows that are alike round alike";
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, ConservationTest, testing::ValuesIn(kModels), [](const auto& info) {
-  std::string name(ModelName(info.param));
+INSTANTIATE_TEST_SUITE_P(Models, ConservationTest, testing::ValuesIn(kModels), [](const auto& tested) {
+  std::string name(ModelName(tested.param));
   std::erase(name, '-');
   return name;
 });

@@ -13,7 +13,7 @@ constexpr IdlePolicy kGiving[] = {IdlePolicy::kProportional, IdlePolicy::kEqual,
                                   IdlePolicy::kShapley};
 
 // Two VMs on an otherwise idle host; the base is given, so nearly all of it is in the idle row.
-std::vector<FlushReport> Run(IdlePolicy policy) {
+std::vector<FlushReport> ReportsUnder(IdlePolicy policy) {
   MadeHost host({.flush = {.idle = policy, .base_power_w = {{RaplDomain::kPackage, 20}, {RaplDomain::kDram, 3}}}});
   host.SetVms({MadeVm("web", 1000), MadeVm("db", 2000)});
   host.package().SetPower(0, 30);
@@ -40,16 +40,16 @@ Told Sum(const std::vector<FlushReport>& reports) {
 }
 
 TEST(IdleSharesTest, NobodyPaysUnlessAPolicySaysSo) {
-  for (const FlushReport& report : Run(IdlePolicy::kOwn)) {
+  for (const FlushReport& report : ReportsUnder(IdlePolicy::kOwn)) {
     for (const VmReport& vm : report.vms) EXPECT_EQ(vm.idle_uj, std::nullopt);
   }
 }
 
 TEST(IdleSharesTest, VmsPayForAllOfItAndEnergyIsActiveAndIdle) {
-  const std::vector<FlushReport> own = Run(IdlePolicy::kOwn);
+  const std::vector<FlushReport> own = ReportsUnder(IdlePolicy::kOwn);
   for (const IdlePolicy policy : kGiving) {
     SCOPED_TRACE(std::string(IdlePolicyName(policy)));
-    const std::vector<FlushReport> reports = Run(policy);
+    const std::vector<FlushReport> reports = ReportsUnder(policy);
     ASSERT_EQ(reports.size(), own.size());
     const Told told = Sum(reports);
     EXPECT_GT(told.given_uj, 100'000'000) << "23 W for 15 s, or most of it";
@@ -68,7 +68,7 @@ TEST(IdleSharesTest, VmsPayForAllOfItAndEnergyIsActiveAndIdle) {
 }
 
 TEST(IdleSharesTest, TheGuestIsToldBoth) {
-  const std::vector<FlushReport> reports = Run(IdlePolicy::kEqual);
+  const std::vector<FlushReport> reports = ReportsUnder(IdlePolicy::kEqual);
   const absl::StatusOr<GuestLine> line = ParseGuestLine(reports[3].vms[0].guest_line);
   ASSERT_TRUE(line.ok());
   ASSERT_TRUE(line->energy_uj.has_value() && line->active_uj.has_value());
