@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "base/clock.h"
 #include "base/host_root.h"
+#include "probe/honest_windows.h"
 #include "probe/screen.h"
 #include "vm/port_choice.h"
 
@@ -150,6 +151,20 @@ void ShowAge(const SourceFindings& source, Screen& screen) {
           of_100_ms, of_2_s));
 }
 
+// The same as a table, of the first package that shows it: packages of one machine are alike.
+void ShowHonestWindows(const ProbeFindings& found, const SourceFindings& source, Screen& screen) {
+  for (const PackageFindings& package : source.packages) {
+    const auto thermal = found.thermal_power.find(package.probe.package_id);
+    const double watts = thermal != found.thermal_power.end() ? thermal->second.watts : kAssumedWatts;
+    const std::vector<std::vector<std::string>> rows = HonestWindows(package, watts);
+    if (rows.empty()) continue;
+    screen.Paragraph(2,
+                     absl::StrFormat("How sure an energy is by the length of its window, at a steady %.4g W:", watts));
+    screen.Table(4, rows);
+    return;
+  }
+}
+
 void ShowPackages(const ProbeFindings& found, const SourceFindings& source, Screen& screen) {
   screen.Heading(absl::StrCat("Counters, as ", source.name, " reads them"));
   for (const PackageFindings& package : source.packages) {
@@ -172,6 +187,7 @@ void ShowPackages(const ProbeFindings& found, const SourceFindings& source, Scre
     ShowDomains(package, watts, screen);
   }
   ShowAge(source, screen);
+  ShowHonestWindows(found, source, screen);
 }
 
 bool FoundDomains(const SourceFindings& source) {
