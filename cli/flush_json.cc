@@ -14,6 +14,7 @@ Json CounterJson(const CounterReport& counter) {
   json["energy_ticks"] = counter.energy_ticks;
   json["unit_uj"] = counter.unit_uj;
   json["energy_uj"] = counter.energy_uj;
+  json["err_uj"] = counter.err_uj ? Json(*counter.err_uj) : Json(nullptr);
   json["model"] = ModelName(counter.model);
   if (!ClaimsAll(counter.model)) json["unclaimed_ticks"] = counter.unclaimed_ticks;
   if (counter.base_w) {

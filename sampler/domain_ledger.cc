@@ -58,6 +58,9 @@ std::optional<uint64_t> DomainLedger::Move(const SampleHeader& header, uint64_t 
   const int64_t half_ns = header.skew_ns / 2;
   updates_.AddRead(header.t_ns - half_ns, header.t_ns + half_ns, ticks);
   if (moved > 0) last_moved_ns_ = header.t_ns;
+  now_ = {.watts = power_.Add(static_cast<double>(moved) * info_.unit.joules_per_tick * 1e6, since_ns),
+          .skew_ns = header.skew_ns,
+          .at_edge = (header.flags & kSampleAtEdge) != 0};
   return moved;
 }
 
@@ -96,10 +99,25 @@ void DomainLedger::Settle(int64_t t_ns) {
   settlements_.clear();
   for (Ledger& ledger : ledgers_) settlements_.push_back(ledger.Settle());
   settled_trouble_ = std::exchange(trouble_, {});
+  flush_begin_ = std::exchange(flush_end_, now_);
   // An idle graphics unit, or core, may well draw nothing.
   const bool may_rest = info_.id.domain == RaplDomain::kUncore || info_.id.domain == RaplDomain::kCore;
   frozen_ =
       !may_rest && t_ns - last_moved_ns_ >= frozen_after_ns_ && last_good_ns_ - last_moved_ns_ >= frozen_after_ns_;
+}
+
+std::optional<int64_t> DomainLedger::ErrorUj(int64_t dt_ns) const {
+  const UpdateSummary updates = updates_.Summary();
+  if (updates.period_ns == 0 || settled_trouble_.unknown_ns > 0 || unread_ || frozen_ || dt_ns <= 0)
+    return std::nullopt;
+  const CounterGrain grain{.unit_uj = info_.unit.joules_per_tick * 1e6,
+                           .period_ns = static_cast<double>(updates.period_ns),
+                           .jitter_ns = static_cast<double>(updates.jitter_ns),
+                           .skew_ns = static_cast<double>(std::max(flush_begin_.skew_ns, flush_end_.skew_ns)),
+                           .at_edges = flush_begin_.at_edge && flush_end_.at_edge};
+  // Before the first flush nothing was seen of the power: it began as it went on.
+  const double begin_w = flush_begin_.watts > 0 ? flush_begin_.watts : flush_end_.watts;
+  return std::llround(std::ceil(HostErrorUj(grain, begin_w, flush_end_.watts)));
 }
 
 CounterReport DomainLedger::ReportCounter(size_t model, int64_t dt_ns) {
@@ -113,6 +131,7 @@ CounterReport DomainLedger::ReportCounter(size_t model, int64_t dt_ns) {
                         .energy_ticks = settlement.counter_ticks,
                         .unit_uj = info_.unit.joules_per_tick * 1e6,
                         .energy_uj = total_uj - before_uj,
+                        .err_uj = ErrorUj(dt_ns),
                         .model = settlement.model,
                         .base_given = settlement.base.given,
                         .unclaimed_ticks = settlement.unclaimed_ticks,

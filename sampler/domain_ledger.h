@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "attribution/ledger.h"
+#include "attribution/uncertainty.h"
 #include "base/clock.h"
 #include "base/energy_source.h"
 #include "base/update_edges.h"
@@ -65,6 +66,9 @@ class DomainLedger {
   DomainInfo info_;
   int64_t frozen_after_ns_;
   std::vector<Ledger> ledgers_;  // one per model
+  // How sure this flush's energy is.
+  std::optional<int64_t> ErrorUj(int64_t dt_ns) const;
+
   UpdateEdges updates_;
   uint64_t last_ticks_;
   int64_t last_good_ns_;
@@ -74,6 +78,16 @@ class DomainLedger {
   bool flush_unknown_ = false;
   bool unread_ = false;  // the last read failed: energy of the time up to now is still to come
   bool frozen_ = false;
+  // At the beginning and the end of the flush that waits for its report, and now.
+  struct End {
+    double watts = 0;
+    int64_t skew_ns = 0;
+    bool at_edge = false;
+  };
+  SmoothedPower power_;
+  End now_;
+  End flush_begin_;
+  End flush_end_;
   // In this flush, and in the one that waits for its report.
   struct Trouble {
     uint64_t read_errors = 0;

@@ -27,6 +27,9 @@ struct CounterReport {
   uint64_t energy_ticks = 0;
   double unit_uj = 0;
   int64_t energy_uj = 0;
+  // Half width of the 95 % interval of energy_uj: of measuring it, see attribution/uncertainty.h. Of this window: it is
+  // not to be added up. Absent where the counter's updates are not known, or some of the window is not.
+  std::optional<int64_t> err_uj;
   Model model = Model::kBaseShare;  // the one that charged the rows of this counter
   std::optional<double> base_w;     // absent: not known
   double base_err_w = 0;            // 95 %

@@ -34,8 +34,9 @@ TEST(FlushJsonTest, HasTheKeysThatAreDocumented) {
   EXPECT_EQ(json["source"], "emulated");
   EXPECT_EQ(json["backend"], "msr");
   EXPECT_EQ(json["model"], "base-share");
-  EXPECT_THAT(KeysOf(json["counters"][0]), testing::UnorderedElementsAre("package", "domain", "dt_ns", "energy_ticks",
-                                                                         "unit_uj", "energy_uj", "model", "updates"));
+  EXPECT_THAT(KeysOf(json["counters"][0]),
+              testing::UnorderedElementsAre("package", "domain", "dt_ns", "energy_ticks", "unit_uj", "energy_uj",
+                                            "err_uj", "model", "updates"));
   EXPECT_EQ(json["counters"][0]["unit_uj"], 61.03515625) << "a power of two is exact";
   EXPECT_EQ(json["counters"][0]["model"], "capacity") << "the one that was applied";
   EXPECT_EQ(json["counters"][1]["base_w"], 3.5);

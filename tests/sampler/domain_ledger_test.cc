@@ -1,0 +1,89 @@
+#include "sampler/domain_ledger.h"
+
+#include <gmock/gmock.h>
+
+#include <cerrno>
+
+namespace vrapl {
+namespace {
+
+constexpr int64_t kMs = kNanosPerMilli;
+constexpr double kUnitJ = 1.0 / 16384;
+
+// A counter that moves every millisecond, and its ledger.
+class Counter {
+ public:
+  explicit Counter(UpdateSummary updates)
+      : ledger_({.id = {RaplDomain::kPackage}, .unit = {kUnitJ}}, 0, 0,
+                {.models = {Model::kCapacity}, .updates = updates}) {}
+
+  void Run(int samples, double watts, uint32_t flags = 0, int error = 0) {
+    for (int i = 0; i < samples; ++i) {
+      t_ns_ += kMs;
+      joules_ += watts * 1e-3;
+      const SampleHeader header{.t_ns = t_ns_, .dt_ns = kMs, .skew_ns = 6'000, .cpus = 2, .flags = flags};
+      ledger_.Add(header, static_cast<uint64_t>(joules_ / kUnitJ), error, {.dt_ns = kMs, .cpus = 2});
+    }
+  }
+  CounterReport Settle() {
+    ledger_.Settle(t_ns_);
+    const int64_t dt_ns = t_ns_ - settled_ns_;
+    settled_ns_ = t_ns_;
+    return ledger_.ReportCounter(0, dt_ns);
+  }
+
+ private:
+  DomainLedger ledger_;
+  int64_t t_ns_ = 0;
+  int64_t settled_ns_ = 0;
+  double joules_ = 0;
+};
+
+constexpr UpdateSummary kKnown = {.reads = 1000, .edges = 200, .sharp = 200, .period_ns = kMs, .jitter_ns = 10'000};
+
+TEST(DomainLedgerTest, AnEnergyHasTheErrorOfItsWindow) {
+  Counter counter(kKnown);
+  counter.Run(2000, 80);
+  const CounterReport long_window = counter.Settle();
+  ASSERT_TRUE(long_window.err_uj.has_value());
+  // An update at either end: 80 W for a millisecond are 80 mJ.
+  EXPECT_NEAR(static_cast<double>(*long_window.err_uj), 76e3, 3e3);
+  counter.Run(10, 80);
+  const CounterReport short_window = counter.Settle();
+  EXPECT_NEAR(static_cast<double>(*short_window.err_uj), static_cast<double>(*long_window.err_uj), 2e3);
+  // What counts is the power at the ends.
+  counter.Run(100, 80);
+  counter.Run(100, 8);
+  counter.Settle();
+  counter.Run(100, 80);
+  counter.Run(100, 8);
+  EXPECT_LT(*counter.Settle().err_uj, *long_window.err_uj / 5);
+}
+
+TEST(DomainLedgerTest, SamplesAtUpdatesAreSharper) {
+  Counter blind(kKnown);
+  Counter at_edges(kKnown);
+  blind.Run(2000, 80);
+  blind.Settle();
+  blind.Run(2000, 80);
+  at_edges.Run(2000, 80, kSampleAtEdge);
+  at_edges.Settle();
+  at_edges.Run(2000, 80, kSampleAtEdge);
+  EXPECT_LT(*at_edges.Settle().err_uj, *blind.Settle().err_uj / 10);
+}
+
+TEST(DomainLedgerTest, WhatIsNotKnownHasNoError) {
+  Counter updates_not_seen({});
+  updates_not_seen.Run(2000, 80);
+  EXPECT_EQ(updates_not_seen.Settle().err_uj, std::nullopt);
+  Counter suspended(kKnown);
+  suspended.Run(1000, 80);
+  suspended.Run(1, 80, 0, EOVERFLOW);
+  suspended.Run(1000, 80);
+  EXPECT_EQ(suspended.Settle().err_uj, std::nullopt);
+  suspended.Run(1000, 80);
+  EXPECT_TRUE(suspended.Settle().err_uj.has_value());
+}
+
+}  // namespace
+}  // namespace vrapl
