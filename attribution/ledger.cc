@@ -32,6 +32,7 @@ RowTime& At(std::vector<RowTime>& times, int id) {
 
 Ledger::Ledger(Model model, const ModelOptions& options)
     : rule_(MakeModelRule(model, options)),
+      model_(model),
       most_ticks_of_a_part_(ClaimsAll(model) ? kMostTicksOfAPart : kMostTicksOfClaims) {}
 
 Ledger::Row& Ledger::row(int id) {
@@ -214,6 +215,9 @@ Settlement Ledger::Settle() {
                     .base = applied_base_};
   const bool base_known = applied_base_.known && !base_unknown_in_flush_;
   result.model = rule_->Applied(base_known);
+  // Of a flush that was settled in parts some may have had a base. Where rows do not sum up, it must not be said that
+  // they do.
+  if (result.unclaimed_ticks != 0) result.model = model_;
   result.active_known = rule_->ActiveKnown(base_known);
   if (!applied_base_.given) result.base = rule_->Base().value_or(applied_base_);
   rule_->Settled();

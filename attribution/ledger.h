@@ -96,6 +96,7 @@ class Ledger {
   int64_t waiting_capacity_ns_ = 0;
   int64_t waiting_busy_ns_ = 0;
   // Since the last settlement:
+  const Model model_;
   const uint64_t most_ticks_of_a_part_;
   uint64_t flush_ticks_ = 0;
   int64_t unclaimed_ticks_ = 0;  // settled in parts
