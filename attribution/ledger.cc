@@ -9,11 +9,16 @@ namespace {
 // How often the base is learned anew: by the time that was charged, not at flushes, so that figures do not depend on
 // how long windows are. Just below the usual 2 s, so that a flush does not see its model change right after it began.
 constexpr int64_t kLearnEveryNs = 1'900'000'000;
-// Sub-ticks of more than twice this are more than 64 bits. A flush may be longer (a command that runs for days): it is
-// settled in parts, whose whole ticks are added up. Claims that exceed the whole, by up to 2^7 times with a thousand
-// VMs, need more room.
-constexpr uint64_t kMostTicksOfAPart = uint64_t{1} << 38;
-constexpr uint64_t kMostTicksOfClaims = uint64_t{1} << 31;
+// A move of more is charged in pieces, because its sub-ticks are more than 64 bits, and so are those of rows that were
+// charged more than that many ticks: then whole ticks are taken off them. Ticks may be as small as the kernel's
+// perf unit, 2^-32 J. Claims may exceed the whole, by up to 2^7 times with a thousand VMs, and need more room.
+constexpr uint64_t kMostTicksOfAPiece = uint64_t{1} << 36;
+constexpr uint64_t kMostTicksOfAClaim = uint64_t{1} << 30;
+constexpr uint64_t kMostOwedTicks = uint64_t{1} << 38;
+
+int64_t PartOf(int64_t ns, uint64_t piece, uint64_t all) {
+  return static_cast<int64_t>(static_cast<unsigned __int128>(ns) * piece / all);
+}
 
 void AddTime(RowTime& to, const RowTime& more) {
   to.run_ns += more.run_ns;
@@ -32,8 +37,7 @@ RowTime& At(std::vector<RowTime>& times, int id) {
 
 Ledger::Ledger(Model model, const ModelOptions& options)
     : rule_(MakeModelRule(model, options)),
-      model_(model),
-      most_ticks_of_a_part_(ClaimsAll(model) ? kMostTicksOfAPart : kMostTicksOfClaims) {}
+      most_ticks_of_a_piece_(ClaimsAll(model) ? kMostTicksOfAPiece : kMostTicksOfAClaim) {}
 
 Ledger::Row& Ledger::row(int id) {
   const auto index = static_cast<size_t>(id);
@@ -83,26 +87,18 @@ void Ledger::Add(const TimeWindow& time, uint64_t ticks) {
   }
   GatherMove(time);
   flush_ticks_ += ticks;
-  part_ticks_ += ticks;
   base_.Add(ticks, waiting_dt_ns_, waiting_busy_ns_);
-  Move move{.energy = ticks << kSubTickBits,
-            .dt_ns = waiting_dt_ns_,
-            .capacity_ns = waiting_capacity_ns_,
-            .busy_ns = waiting_busy_ns_,
-            .base = applied_base_,
-            .rows = move_rows_};
-  move.floor = std::min(move.energy, BaseEnergy(applied_base_, move.dt_ns));
-  switch (rule_->pace()) {
-    case ModelRule::Pace::kMove:
-      Charge(move);
-      break;
-    case ModelRule::Pace::kFlush:
-      AddToFlush(move);
-      break;
-    case ModelRule::Pace::kLate:
-      late_.Append(move);
-      if (late_.full()) ChargeLate();
-      break;
+  if (rule_->pace() == ModelRule::Pace::kFlush) {
+    AddToFlush(ticks);
+  } else if (ticks <= kMostTicksOfAPiece) {
+    AddPiece({.energy = ticks << kSubTickBits,
+              .dt_ns = waiting_dt_ns_,
+              .capacity_ns = waiting_capacity_ns_,
+              .busy_ns = waiting_busy_ns_,
+              .base = applied_base_,
+              .rows = move_rows_});
+  } else {
+    AddInPieces(ticks);
   }
   base_unknown_in_flush_ = base_unknown_in_flush_ || !applied_base_.known;
   since_learned_ns_ += waiting_dt_ns_;
@@ -112,7 +108,33 @@ void Ledger::Add(const TimeWindow& time, uint64_t ticks) {
     applied_base_ = base_.base();
   }
   ClearWaiting();
-  if (part_ticks_ > most_ticks_of_a_part_) SettlePart();
+}
+
+void Ledger::AddPiece(Move move) {
+  move.floor = std::min(move.energy, BaseEnergy(applied_base_, move.dt_ns));
+  if (rule_->pace() == ModelRule::Pace::kMove) return Charge(move);
+  late_.Append(move);
+  if (late_.full()) ChargeLate();
+}
+
+// Each piece has its part of the time, so that the base is taken off once.
+void Ledger::AddInPieces(uint64_t ticks) {
+  const std::vector<RowTime> rows = move_rows_;
+  for (uint64_t done = 0; done < ticks;) {
+    const uint64_t piece = std::min(ticks - done, kMostTicksOfAPiece);
+    done += piece;
+    for (size_t i = 0; i < rows.size(); ++i) {
+      move_rows_[i].run_ns = std::max<int64_t>(1, PartOf(rows[i].run_ns, piece, ticks));
+      move_rows_[i].solo_ns = PartOf(rows[i].solo_ns, piece, ticks);
+      move_rows_[i].shared_ns = PartOf(rows[i].shared_ns, piece, ticks);
+    }
+    AddPiece({.energy = piece << kSubTickBits,
+              .dt_ns = PartOf(waiting_dt_ns_, piece, ticks),
+              .capacity_ns = PartOf(waiting_capacity_ns_, piece, ticks),
+              .busy_ns = PartOf(waiting_busy_ns_, piece, ticks),
+              .base = applied_base_,
+              .rows = move_rows_});
+  }
 }
 
 void Ledger::ClearWaiting() {
@@ -130,44 +152,60 @@ void Ledger::Forget() {
 void Ledger::Charge(const Move& move) {
   division_.Clear();
   rule_->Divide(move, division_);
-  const uint64_t above = move.energy - division_.floor;
+  Charge(move, division_.floor, division_.active);
+}
+
+// By division_, whose floor and active energy may be of more than this move.
+void Ledger::Charge(const Move& move, uint64_t floor, std::optional<uint64_t> active_energy) {
+  owed_ticks_ += (move.energy >> kSubTickBits) + 1;
+  const uint64_t above = move.energy - floor;
   parts_.resize(division_.weights.size());
   uint64_t whole = 0;
   for (const int64_t weight : division_.weights) whole += static_cast<uint64_t>(weight);
   if (division_.unclaimed) {
-    Charge(kIdleRow, division_.floor);
+    Charge(kIdleRow, floor);
     unclaimed_ +=
         static_cast<int64_t>(DivideOfWhole(above, division_.weights, *division_.whole, absl::MakeSpan(parts_)));
+    unclaimed_ticks_ += unclaimed_ >> kSubTickBits;
+    unclaimed_ &= kSubTicksPerTick - 1;
   } else if (division_.whole) {
-    Charge(kIdleRow,
-           division_.floor + DivideOfWhole(above, division_.weights, *division_.whole, absl::MakeSpan(parts_)));
+    Charge(kIdleRow, floor + DivideOfWhole(above, division_.weights, *division_.whole, absl::MakeSpan(parts_)));
   } else if (whole == 0) {
     Charge(kIdleRow, move.energy);  // nobody ran: what else but the base drawing more than we thought
+    if (owed_ticks_ > kMostOwedTicks) SettleOwed();
     return;
   } else {
-    Charge(kIdleRow, division_.floor);
+    Charge(kIdleRow, floor);
     Divide(above, division_.weights, absl::MakeSpan(parts_));
   }
   const auto row_of = [&](size_t i) { return division_.rows.empty() ? move.rows[i].row : division_.rows[i]; };
   for (size_t i = 0; i < parts_.size(); ++i) Charge(row_of(i), parts_[i]);
-  if (!division_.active) return;
-  if (*division_.active != above) {
+  if (active_energy) AddActive(move, above, *active_energy);
+  if (owed_ticks_ > kMostOwedTicks) SettleOwed();
+}
+
+// By the weights and, where it is all that was divided, the parts that were just charged.
+void Ledger::AddActive(const Move& move, uint64_t above, uint64_t active_energy) {
+  const auto row_of = [&](size_t i) { return division_.rows.empty() ? move.rows[i].row : division_.rows[i]; };
+  if (active_energy != above) {
     active_.resize(parts_.size());
-    Divide(*division_.active, division_.weights, absl::MakeSpan(active_));
+    Divide(active_energy, division_.weights, absl::MakeSpan(active_));
   }
-  const std::vector<uint64_t>& active = *division_.active == above ? parts_ : active_;
+  const std::vector<uint64_t>& active = active_energy == above ? parts_ : active_;
   for (size_t i = 0; i < parts_.size(); ++i) row(row_of(i)).active.Add(active[i]);
 }
 
-void Ledger::AddToFlush(const Move& move) {
-  flush_.energy += move.energy;
-  flush_.dt_ns += move.dt_ns;
-  flush_.capacity_ns += move.capacity_ns;
-  flush_.busy_ns += move.busy_ns;
-  flush_.floor += move.floor;
-  for (const RowTime& entry : move.rows) AddTime(At(flush_time_, entry.row), entry);
+void Ledger::AddToFlush(uint64_t ticks) {
+  energy_of_flush_ += ticks;
+  flush_.dt_ns += waiting_dt_ns_;
+  flush_.capacity_ns += waiting_capacity_ns_;
+  flush_.busy_ns += waiting_busy_ns_;
+  const uint64_t most = ticks < (uint64_t{1} << 39) ? ticks << kSubTickBits : UINT64_MAX;
+  floor_of_flush_ += std::min(most, BaseEnergy(applied_base_, waiting_dt_ns_));
+  for (const RowTime& entry : move_rows_) AddTime(At(flush_time_, entry.row), entry);
 }
 
+// The weights are those of the whole flush, whatever the number of pieces its energy is divided in.
 void Ledger::ChargeFlush() {
   move_rows_.clear();
   for (size_t i = 0; i < flush_time_.size(); ++i) {
@@ -178,7 +216,16 @@ void Ledger::ChargeFlush() {
   flush_.rows = move_rows_;
   flush_.base = applied_base_;
   flush_.base.known = applied_base_.known && !base_unknown_in_flush_;
-  Charge(flush_);
+  const unsigned __int128 floor = std::exchange(floor_of_flush_, 0);
+  const uint64_t ticks = std::exchange(energy_of_flush_, 0);
+  for (uint64_t done = 0; done < ticks;) {
+    const uint64_t piece = std::min(ticks - done, most_ticks_of_a_piece_);
+    done += piece;
+    flush_.energy = piece << kSubTickBits;
+    flush_.floor =
+        std::min(flush_.energy, static_cast<uint64_t>(floor / ticks * piece + floor % ticks * piece / ticks));
+    Charge(flush_);
+  }
   flush_ = {};
 }
 
@@ -189,35 +236,32 @@ void Ledger::ChargeLate() {
   late_.Clear();
 }
 
-void Ledger::SettlePart() {
-  if (rule_->pace() == ModelRule::Pace::kFlush) ChargeFlush();
-  if (rule_->pace() == ModelRule::Pace::kLate) ChargeLate();
-  // What nobody claims has a sign and a fraction; the fraction is settled as if it were a row's.
+// Takes the whole ticks off what rows are owed.
+void Ledger::SettleOwed() {
+  // What nobody claims is settled as if it were a row's.
   std::vector<uint64_t> owed(rows_.size() + 1);
-  owed[0] = static_cast<uint64_t>(unclaimed_) & (kSubTicksPerTick - 1);
+  owed[0] = static_cast<uint64_t>(std::exchange(unclaimed_, 0));
   std::transform(rows_.begin(), rows_.end(), owed.begin() + 1, [](const Row& entry) { return entry.owed; });
   const std::vector<uint64_t> ticks = settler_.Settle(owed);
-  unclaimed_ticks_ += (unclaimed_ >> kSubTickBits) + static_cast<int64_t>(ticks[0]);
+  unclaimed_ticks_ += static_cast<int64_t>(ticks[0]);
   for (size_t i = 0; i < rows_.size(); ++i) {
     rows_[i].ticks += ticks[i + 1];
     rows_[i].owed = 0;
   }
-  part_ticks_ = 0;
-  unclaimed_ = 0;
+  owed_ticks_ = 0;
 }
 
 Settlement Ledger::Settle() {
   row(kFirstFreeRow - 1);  // the three rows exist even if nothing happened
-  SettlePart();
+  if (rule_->pace() == ModelRule::Pace::kFlush) ChargeFlush();
+  if (rule_->pace() == ModelRule::Pace::kLate) ChargeLate();
+  SettleOwed();
   Settlement result{.counter_ticks = std::exchange(flush_ticks_, 0),
                     .unclaimed_ticks = std::exchange(unclaimed_ticks_, 0),
                     .rows = {},
                     .base = applied_base_};
   const bool base_known = applied_base_.known && !base_unknown_in_flush_;
   result.model = rule_->Applied(base_known);
-  // Of a flush that was settled in parts some may have had a base. Where rows do not sum up, it must not be said that
-  // they do.
-  if (result.unclaimed_ticks != 0) result.model = model_;
   result.active_known = rule_->ActiveKnown(base_known);
   if (!applied_base_.given) result.base = rule_->Base().value_or(applied_base_);
   rule_->Settled();

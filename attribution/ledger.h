@@ -65,8 +65,8 @@ class Ledger {
  private:
   struct Row {
     uint64_t recent = 0;  // sub-ticks charged since TakeRecent()
-    uint64_t owed = 0;    // sub-ticks charged since the last settlement, in part or in whole
-    uint64_t ticks = 0;   // settled in parts since the last whole one
+    uint64_t owed = 0;    // sub-ticks charged since whole ticks were last taken off
+    uint64_t ticks = 0;   // taken off since the last settlement
     SubTickTotal active;  // sub-ticks above the base, ever
   };
 
@@ -79,11 +79,15 @@ class Ledger {
     target.owed += sub_ticks;
     if (rule_->pace() == ModelRule::Pace::kMove) target.recent += sub_ticks;
   }
-  void AddToFlush(const Move& move);
+  void AddPiece(Move move);
+  void AddInPieces(uint64_t ticks);
+  void AddToFlush(uint64_t ticks);
   void ChargeFlush();
   void ChargeLate();
-  void SettlePart();
+  void SettleOwed();
   void Charge(const Move& move);
+  void Charge(const Move& move, uint64_t floor, std::optional<uint64_t> active_energy);
+  void AddActive(const Move& move, uint64_t above, uint64_t active_energy);
 
   std::unique_ptr<ModelRule> rule_;
   std::vector<Row> rows_;
@@ -96,14 +100,15 @@ class Ledger {
   int64_t waiting_capacity_ns_ = 0;
   int64_t waiting_busy_ns_ = 0;
   // Since the last settlement:
-  const Model model_;
-  const uint64_t most_ticks_of_a_part_;
+  const uint64_t most_ticks_of_a_piece_;  // that a flush is divided in
   uint64_t flush_ticks_ = 0;
-  int64_t unclaimed_ticks_ = 0;  // settled in parts
-  uint64_t part_ticks_ = 0;      // since it was last settled, in part or in whole
-  int64_t unclaimed_ = 0;        // sub-ticks, likewise
-  Move flush_;                   // for models that charge a flush as a whole; its rows are in rows_
-  MoveLog late_;                 // for models that charge late
+  int64_t unclaimed_ticks_ = 0;
+  int64_t unclaimed_ = 0;                 // and these sub-ticks, less than a tick
+  uint64_t owed_ticks_ = 0;               // charged since whole ticks were last taken off the rows, or some more
+  Move flush_;                            // for models that charge a flush as a whole
+  uint64_t energy_of_flush_ = 0;          // ticks
+  unsigned __int128 floor_of_flush_ = 0;  // sub-ticks
+  MoveLog late_;                          // for models that charge late
   BasePowerEstimator base_;
   BasePower applied_base_;  // of the next charge
   int64_t since_learned_ns_ = 0;

@@ -1,4 +1,6 @@
 // vrapl calibrate: what the packages draw when nobody runs, for --base-power.
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <map>
@@ -113,31 +115,38 @@ int CalibrateVerb(int argc, char** argv) {
   if (!no_load) load = MadeLoad::Start();
   if (!load.ok()) return Fail(load.status());
 
+  const bool shows_progress = ::isatty(STDERR_FILENO) == 1;
   std::optional<FlushReport> latest;
   double least_busy = 1;
   double most_busy = 0;
+  const auto on_report = [&](const FlushReport& report) {
+    for (const std::string& problem : report.problems) Notice(problem);
+    latest = report;
+    if (shows_progress) {
+      absl::FPrintF(stderr, "\rvrapl: %.0f s of %s ", static_cast<double>(report.t_ns) * 1e-9, arguments.duration);
+    }
+    if (report.dt_ns < options->flush_ns / 2) return;  // a last one of some ms says nothing of a second
+    least_busy = std::min(least_busy, BusyPart(report));
+    most_busy = std::max(most_busy, BusyPart(report));
+  };
   const DaemonEvents events{.on_start =
-                                [&](const RunDescription& description) {
+                                [](const RunDescription& description) {
                                   if (description.source == "emulated")
                                     Notice("EMULATED HARDWARE: the energy is not measured");
                                 },
-                            .on_report =
-                                [&](const FlushReport& report) {
-                                  for (const std::string& problem : report.problems) Notice(problem);
-                                  least_busy = std::min(least_busy, BusyPart(report));
-                                  most_busy = std::max(most_busy, BusyPart(report));
-                                  // A last flush of some ms has nothing to say.
-                                  latest = report;
-                                  absl::FPrintF(stderr, "\rvrapl: %.0f s of %s ",
-                                                static_cast<double>(report.t_ns) * 1e-9, arguments.duration);
-                                },
+                            .on_report = on_report,
                             .on_notice = [](const std::string& notice) { Notice(notice); }};
   const absl::Status status = RunDaemon(*options, events, stop);
-  if (latest) absl::FPrintF(stderr, "\n");
+  if (latest && shows_progress) absl::FPrintF(stderr, "\n");
   if (!status.ok()) return Fail(status);
   if (!latest) return Fail(kExitInterrupted, "interrupted before there was anything to tell");
   absl::FPrintF(stderr, "vrapl: %.0f s, in which CPUs were busy from %.1f to %.1f %% of a second\n",
-                static_cast<double>(latest->t_ns) * 1e-9, 100 * least_busy, 100 * most_busy);
+                static_cast<double>(latest->t_ns) * 1e-9, 100 * std::min(least_busy, most_busy), 100 * most_busy);
+  if (stop) {
+    Notice("interrupted: the base is that of the time there was");
+    Print(BasesIn(*latest));
+    return kExitInterrupted;
+  }
   return Print(BasesIn(*latest));
 }
 

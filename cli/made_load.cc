@@ -21,10 +21,12 @@ namespace {
 
 constexpr int64_t kTurnNs = 300 * kNanosPerMilli;
 
-// Turns in which nobody works alternate with those of 1, 2, ... `cpus` workers.
+// Turns in which nobody works alternate with those of more and more workers, up to `cpus`, in 16 steps at most: ten
+// seconds have seen them all.
 int WorkersAt(int64_t since_ns, int cpus) {
   const int64_t turn = since_ns / kTurnNs;
-  return turn % 2 == 0 ? 0 : static_cast<int>(turn / 2 % cpus) + 1;
+  const int steps = std::min(cpus, 16);
+  return turn % 2 == 0 ? 0 : (static_cast<int>(turn / 2 % steps) + 1) * cpus / steps;
 }
 
 void Work(int worker, int cpus, int64_t start_ns) {

@@ -77,6 +77,7 @@ int Overhead(const OverheadArguments& arguments, const CommandWords& words, cons
 
   OverheadRounds rounds;
   int exit_code = 0;
+  absl::Status failed;  // what was measured before is told all the same
   for (const PlannedRun& run : PlanRuns(3, arguments.rounds, 0, seed)) {
     if (signals.first() != 0) break;
     std::unique_ptr<OverheadSampler> sampler;
@@ -84,12 +85,18 @@ int Overhead(const OverheadArguments& arguments, const CommandWords& words, cons
       absl::StatusOr<std::unique_ptr<OverheadSampler>> started =
           OverheadSampler::Start(sample, inherited, [&] { return signals.first() != 0; });
       if (!started.ok() && signals.first() != 0) break;
-      if (!started.ok()) return fail(started.status());
+      if (!started.ok()) {
+        failed = started.status();
+        break;
+      }
       sampler = *std::move(started);
     }
     absl::StatusOr<std::unique_ptr<CommandProcess>> command =
         CommandProcess::Start(words.command, {.inherited = &inherited});
-    if (!command.ok()) return fail(command.status());
+    if (!command.ok()) {
+      failed = command.status();
+      break;
+    }
     if (signals.first() != 0) break;  // it may not have heard of it
     energy.Begin();
     const int64_t start_ns = (*command)->Release();
@@ -98,12 +105,17 @@ int Overhead(const OverheadArguments& arguments, const CommandWords& words, cons
     const CommandEnd& end = (*command)->Wait();
     if (sampler != nullptr) {
       const absl::StatusOr<double> cpus = sampler->Stop();
-      if (!cpus.ok() && signals.first() == 0) return fail(cpus.status());
+      if (!cpus.ok() && signals.first() == 0) {
+        failed = cpus.status();
+        break;
+      }
       if (cpus.ok() && signals.first() == 0) rounds.sampler_cpus.push_back(*cpus);
     }
     if (end.exit_code != 0) {
       exit_code = end.exit_code;
-      Notice(end.error.empty() ? absl::StrCat("the command failed with ", exit_code, "; no more runs") : end.error);
+      if (signals.first() == 0 || !end.error.empty()) {
+        Notice(end.error.empty() ? absl::StrCat("the command failed with ", exit_code, "; no more runs") : end.error);
+      }
       break;
     }
     if (signals.first() != 0) break;
@@ -111,6 +123,7 @@ int Overhead(const OverheadArguments& arguments, const CommandWords& words, cons
   }
   const OverheadInfo info{.emulated = host->root.emulated(), .period = arguments.common.period, .seed = seed};
   std::fputs(OverheadText(rounds, info).c_str(), stderr);
+  if (!failed.ok()) return fail(failed);
   if (exit_code != 0) return exit_code;
   return signals.first() != 0 ? 128 + signals.first() : kExitDone;
 }

@@ -1,5 +1,6 @@
 #include "cli/run_recording.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <utility>
@@ -26,7 +27,9 @@ absl::StatusOr<std::unique_ptr<RunRecording>> RunRecording::Create(const Recordi
 absl::Status RunRecording::Finish(bool any_ran, const absl::Status& status) {
   if (!beside_) {
     // One that came there meanwhile is none of ours.
-    if (!any_ran && !absl::IsAlreadyExists(status)) ::unlink(recording_.path.c_str());
+    struct stat there {};
+    const bool is_file = ::lstat(recording_.path.c_str(), &there) == 0 && S_ISREG(there.st_mode);
+    if (!any_ran && is_file && !absl::IsAlreadyExists(status)) ::unlink(recording_.path.c_str());
     return status;
   }
   if (!any_ran) {

@@ -104,7 +104,8 @@ int64_t RunSession::OnTurn(RunControl& control) {
       if (relay_ != nullptr) relay_->EndSoon();
       ended_turn_ns_ = now_ns;
       state_ = State::kEnded;
-      return now_ns;
+      // In this turn still: between turns samples are charged, and those after its end are none of its own.
+      [[fallthrough]];
     case State::kEnded:
       // What it wrote last may be a mark yet. The first sample after its end does not wait for a reader that is slow.
       if (!StdoutIsPassedOn(now_ns) && now_ns - ended_turn_ns_ < kLastMarksWithinNs) return now_ns + kSoonNs;
@@ -118,6 +119,7 @@ int64_t RunSession::OnTurn(RunControl& control) {
       return now_ns + kSoonNs;
     case State::kClosing:
       if (!cut_seen_ || !StdoutIsPassedOn(now_ns)) return now_ns + kSoonNs;
+      PassMarks();
       EndRun();
       return now_ns;
   }

@@ -59,7 +59,8 @@ absl::StatusOr<OutputFile> OutputFile::Create(const std::string& name, bool forc
   // As a program creates a file that is no secret.
   const mode_t mask = ::umask(0);
   ::umask(mask);
-  ::fchmod(fd.get(), 0666 & ~mask);
+  // What is replaced keeps its mode.
+  ::fchmod(fd.get(), there.st_mode != 0 ? there.st_mode & 0777 : 0666 & ~mask);
   return OutputFile(path, std::move(temporary), std::move(fd), force);
 }
 

@@ -32,6 +32,11 @@ std::string FilePrefix() {
 absl::StatusOr<std::unique_ptr<RecordingWriter>> RecordingWriter::Create(const std::string& path,
                                                                          const std::string& run_json, int64_t start_ns,
                                                                          bool force) {
+  std::error_code error_code;
+  if (force && std::filesystem::is_symlink(path, error_code) && std::filesystem::exists(path, error_code)) {
+    // The new file is made beside the old one and not beside the link: that may lie on another disk.
+    return Create(std::filesystem::canonical(path, error_code).string(), run_json, start_ns, force);
+  }
   UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   std::string made = fd.ok() ? path : "";
   if (!fd.ok() && errno == EEXIST && force) {

@@ -130,9 +130,23 @@ std::string BaseClause(const RunTotals& totals) {
         absl::StrFormat("%s %d: %.2f W%s", DomainName(key.domain), key.package_id, *counter.last.base_w,
                         counter.last.base_given ? ", given" : absl::StrFormat(" +- %.2f W", counter.last.base_err_w)));
   }
-  if (parts.empty()) return "; no base power was known, so energy includes the share of the idle floor";
-  return absl::StrCat(" (base power at the end of the run, 95 % interval of the fit: ", absl::StrJoin(parts, "; "),
-                      ")");
+  const std::string text =
+      parts.empty()
+          ? "; no base power was known, so energy includes the share of the idle floor"
+          : absl::StrCat(" (base power at the end of the run, 95 % interval of the fit: ", absl::StrJoin(parts, "; "),
+                         ")");
+  std::vector<std::string> fallbacks;
+  for (const auto& [key, counter] : totals.counters()) {
+    if (counter.fallback_ns <= 0 || !CountsInTotal(key.domain.domain)) continue;
+    fallbacks.push_back(absl::StrFormat("%s %d: %.3f of %.3f s", DomainName(key.domain), key.package_id,
+                                        Seconds(counter.fallback_ns), Seconds(counter.dt_ns)));
+  }
+  if (fallbacks.empty()) return text;
+  return absl::StrCat(
+      text,
+      "; where this could not be applied, a simpler model stood in (by share of all CPU time where no base "
+      "power was known, by run time where samples did not tell virtual machines apart): ",
+      absl::StrJoin(fallbacks, "; "));
 }
 
 std::string UnitsClause(const RunTotals& totals) {

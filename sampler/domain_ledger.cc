@@ -8,9 +8,10 @@
 namespace vrapl {
 namespace {
 
-// No machine uses so many ticks in one window: 1 MJ at the smallest unit there is, 15 uJ. A source never says so, but a
-// recording that was made up may.
-constexpr uint64_t kMostMovedTicks = uint64_t{1} << 36;
+// No machine uses so much in one window. A source never says so, but a recording that was made up may. The smallest
+// unit there is, perf's 2^-32 J, decides how many ticks the ledger must be able to take at once.
+constexpr double kMostMovedJoules = 1e6;
+constexpr double kMostMovedTicks = static_cast<double>(uint64_t{1} << 52);
 
 template <typename T>
 T& At(std::vector<T>& values, int index) {
@@ -24,6 +25,7 @@ T& At(std::vector<T>& values, int index) {
 DomainLedger::DomainLedger(DomainInfo info, uint64_t start_ticks, int64_t start_ns, const Options& options)
     : info_(std::move(info)),
       frozen_after_ns_(options.frozen_after_ns),
+      most_moved_ticks_(std::min(kMostMovedTicks, kMostMovedJoules / info_.unit.joules_per_tick)),
       last_ticks_(start_ticks),
       last_good_ns_(start_ns),
       last_moved_ns_(start_ns),
@@ -50,7 +52,7 @@ std::optional<uint64_t> DomainLedger::Move(const SampleHeader& header, uint64_t 
   const uint64_t moved = ticks - std::exchange(last_ticks_, ticks);  // a count that fell is more than any machine's
   const int64_t since_ns = header.t_ns - std::exchange(last_good_ns_, header.t_ns);
   const int64_t suspended_ns = std::exchange(suspended_ns_, 0);
-  if (error == EOVERFLOW || moved > kMostMovedTicks) {
+  if (error == EOVERFLOW || static_cast<double>(moved) > most_moved_ticks_) {
     trouble_.unknown_ns += since_ns + suspended_ns;
     last_moved_ns_ = header.t_ns;
     return std::nullopt;

@@ -70,6 +70,7 @@ class DomainLedger {
   std::optional<int64_t> ErrorUj(int64_t dt_ns) const;
 
   UpdateEdges updates_;
+  const double most_moved_ticks_;
   uint64_t last_ticks_;
   int64_t last_good_ns_;
   int64_t last_moved_ns_;

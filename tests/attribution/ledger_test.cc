@@ -45,7 +45,7 @@ TEST(LedgerTest, AFlushOfDaysIsSettledExactly) {
   for (const Model model : kModels) {
     Ledger ledger(model);
     ledger.GiveBase(1e9);
-    constexpr uint64_t kTicks = (uint64_t{1} << 35) + 12'345;
+    constexpr uint64_t kTicks = (uint64_t{1} << 37) + 12'345;  // more than is charged at once
     for (int i = 0; i < 300; ++i) ledger.Add(Window({{kA, kMs}, {kB, kMs / 2}}), kTicks);
     const Settlement settlement = ledger.Settle();
     EXPECT_EQ(settlement.counter_ticks, 300 * kTicks);

@@ -88,7 +88,7 @@ TEST_F(CompareTest, CalibrateFindsTheBaseThatIsEmulated) {
   const size_t busy = found.err.find("busy from ");
   ASSERT_NE(busy, std::string::npos) << found.err;
   if (found.code != 0) {
-    EXPECT_GT(std::atof(found.err.c_str() + busy + 10), 50) << found.out << found.err;
+    EXPECT_GT(std::atof(found.err.c_str() + busy + 10), 20) << found.out << found.err;
     EXPECT_THAT(found.err, HasSubstr("let the host rest"));
     return;
   }

@@ -68,6 +68,15 @@ TEST(MethodsTest, SaysWhatAPaperNeeds) {
               AllOf(HasSubstr("\\begin{tabular}"), HasSubstr("web & "), HasSubstr("99.9 \\%")));
 }
 
+TEST(MethodsTest, AModelThatStoodInIsNamed) {
+  MadeRun run({});
+  std::vector<FlushReport> reports = run.Reports({});
+  EXPECT_THAT(MethodsText(run.run(), TotalsOf(reports), MethodsFormat::kMarkdown), Not(HasSubstr("stood in")));
+  for (FlushReport& report : reports) report.models[0].counters[0].model = Model::kCapacity;
+  EXPECT_THAT(MethodsText(run.run(), TotalsOf(reports), MethodsFormat::kMarkdown),
+              HasSubstr("a simpler model stood in"));
+}
+
 TEST(MethodsTest, EmulatedIsTheFirstWord) {
   MadeRun run({.source = "emulated"});
   const std::string text = MethodsText(run.run(), TotalsOf(run.Reports({})), MethodsFormat::kMarkdown);

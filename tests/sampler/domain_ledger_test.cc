@@ -41,6 +41,33 @@ class Counter {
 
 constexpr UpdateSummary kKnown = {.reads = 1000, .edges = 200, .sharp = 200, .period_ns = kMs, .jitter_ns = 10'000};
 
+// The kernel's perf unit is 2^-32 J: 2 kJ in one window, after a gap of ten seconds, are 2^43 ticks.
+TEST(DomainLedgerTest, NoEnergyIsLostHoweverSmallTheUnit) {
+  constexpr double kPerfUnitJ = 1.0 / (uint64_t{1} << 32);
+  for (const Model model : kModels) {
+    DomainLedger ledger({.id = {RaplDomain::kPackage}, .unit = {kPerfUnitJ}}, 0, 0, {.models = {model}, .updates = {}});
+    uint64_t ticks = 0;
+    int64_t t_ns = 0;
+    uint64_t told = 0;
+    for (const double joules : {0.1, 100.0, 2000.0, 0.1, 300.0}) {
+      t_ns += 1000 * kMs;
+      ticks += static_cast<uint64_t>(joules / kPerfUnitJ);
+      const std::vector<RowTime> rows = {{.row = kFirstFreeRow, .run_ns = 900 * kMs}};
+      ledger.Add({.t_ns = t_ns, .dt_ns = 1000 * kMs, .cpus = 2}, ticks, 0,
+                 {.dt_ns = 1000 * kMs, .cpus = 2, .rows = rows});
+      if (joules > 1000) continue;  // its flush has the next one's too
+      ledger.Settle(t_ns);
+      const CounterReport counter = ledger.ReportCounter(0, 1000 * kMs);
+      EXPECT_EQ(counter.unknown_ns, 0) << ModelName(model);
+      told += counter.energy_ticks;
+      uint64_t in_rows = static_cast<uint64_t>(counter.unclaimed_ticks);
+      for (int row = 0; row <= kFirstFreeRow; ++row) in_rows += ledger.ReportRow(0, row).energy_ticks;
+      EXPECT_EQ(in_rows, counter.energy_ticks) << ModelName(model);
+    }
+    EXPECT_EQ(told, ticks) << ModelName(model);
+  }
+}
+
 TEST(DomainLedgerTest, AnEnergyHasTheErrorOfItsWindow) {
   Counter counter(kKnown);
   counter.Run(2000, 80);
