@@ -284,6 +284,33 @@ TEST_F(SwitchLogTest, IsRefusedInAPidNamespaceOfItsOwn) {
   EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
+// One thread that runs alone, measured by a log.
+struct MeasuredSpin {
+  int64_t own_ns = 0;  // by its own clock
+  int64_t wall_ns = 0;
+  int64_t measured_ns = 0;
+  int64_t unreported_ns = 0;
+  uint64_t start_ns = 0;
+};
+
+MeasuredSpin MeasureSpin(SwitchLog& log) {
+  const int64_t begin_ns = MonotonicNs();
+  RunTimeReader reader(log, OnlineCpus(), begin_ns);
+  RunTimeWindow window;
+  const auto [tid, own_ns] = SpinInAThread(50 * kNanosPerMilli);
+  reader.Read(MonotonicNs(), window);
+  MeasuredSpin spun{
+      .own_ns = own_ns, .wall_ns = MonotonicNs() - begin_ns, .unreported_ns = window.time().unreported_ns};
+  for (const ThreadRun& thread : window.threads()) {
+    if (static_cast<int>(thread.tid) != tid) continue;
+    spun.measured_ns += thread.run_ns;
+    spun.start_ns = thread.start_ns;
+    EXPECT_EQ(thread.tgid, static_cast<uint32_t>(::getpid()));
+    EXPECT_EQ(thread.task_flags, 0u);
+  }
+  return spun;
+}
+
 // Each way to attach that this kernel has gives the same run time of a thread that runs alone.
 TEST_F(SwitchLogTest, EveryMethodMeasures) {
   for (const RunTimeMethod method : kRunTimeMethods) {
@@ -293,28 +320,18 @@ TEST_F(SwitchLogTest, EveryMethodMeasures) {
     ASSERT_THAT(log, IsOk());
     EXPECT_EQ((*log)->method(), method);
     (*log)->Prime(OnlineCpus());
-    const int64_t begin_ns = MonotonicNs();
-    RunTimeReader reader(**log, OnlineCpus(), begin_ns);
-    RunTimeWindow window;
-    const auto [tid, own_ns] = SpinInAThread(50 * kNanosPerMilli);
-    reader.Read(MonotonicNs(), window);
-    int64_t measured = 0;
-    uint64_t start_ns = 0;
-    for (const ThreadRun& thread : window.threads()) {
-      if (static_cast<int>(thread.tid) != tid) continue;
-      measured += thread.run_ns;
-      start_ns = thread.start_ns;
-      EXPECT_EQ(thread.tgid, static_cast<uint32_t>(::getpid()));
-      EXPECT_EQ(thread.task_flags, 0u);
-    }
-    EXPECT_GE(measured + window.time().unreported_ns, own_ns);
+    MeasuredSpin spun = MeasureSpin(**log);
+    // Stamped by CLOCK_MONOTONIC a switch that the kernel hides is not noticed (docs/run-time.md): a thread that came
+    // after such a one has its time from the next record on. Not five times in a row.
+    for (int i = 0; UsesKtime(method) && i < 4 && spun.measured_ns < spun.own_ns; ++i) spun = MeasureSpin(**log);
+    EXPECT_GE(spun.measured_ns + spun.unreported_ns, spun.own_ns);
     // With CLOCK_MONOTONIC what was stolen from it counts as its own.
-    EXPECT_LT(measured, (UsesKtime(method) ? MonotonicNs() - begin_ns : own_ns) + kNanosPerMilli);
+    EXPECT_LT(spun.measured_ns, (UsesKtime(method) ? spun.wall_ns : spun.own_ns) + kNanosPerMilli);
     timespec boot_time;
     ::clock_gettime(CLOCK_BOOTTIME, &boot_time);
     const auto now_ns = static_cast<uint64_t>(boot_time.tv_sec * kNanosPerSecond + boot_time.tv_nsec);
-    EXPECT_LT(start_ns, now_ns);
-    EXPECT_GT(start_ns + 10 * kNanosPerSecond, now_ns) << "it was started a moment ago";
+    EXPECT_LT(spun.start_ns, now_ns);
+    EXPECT_GT(spun.start_ns + 10 * kNanosPerSecond, now_ns) << "it was started a moment ago";
   }
 }
 

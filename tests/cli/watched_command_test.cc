@@ -120,7 +120,8 @@ TEST_F(WatchTest, SignalsToUsArePassedOnAndTheThirdKills) {
   EXPECT_EQ(command->Wait().signal, SIGTERM);
   EXPECT_EQ(Signals().first(), SIGTERM);
 
-  command = Start({"/bin/sh", "-c", "trap '' TERM INT HUP; kill -TERM $PPID; kill -INT $PPID; kill -HUP $PPID; sleep 60"});
+  command = Start(
+      {"/bin/sh", "-c", "trap '' TERM INT HUP; kill -TERM $PPID; kill -INT $PPID; kill -HUP $PPID; exec sleep 60"});
   command->Release();
   WatchUntilItEnds(*command, Signals(), energy);
   EXPECT_EQ(command->Wait().signal, SIGKILL);
