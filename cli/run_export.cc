@@ -213,9 +213,10 @@ absl::Status RunExport::Finish(const RunsInfo& info, const std::optional<OwnCost
   } else if (kind_ == Kind::kJsonl && own_cost) {
     status = Write(Dump({{"own_cost", CostJson(*own_cost)}}) + "\n");
   }
-  if (status.ok()) status = file_.Commit();
+  if (!status.ok()) return status;
+  status = file_.Commit();
   if (status.ok()) return status;
-  return absl::Status(status.code(), absl::StrCat(status.message(), "; what could be written is in ", file_.Keep()));
+  return absl::Status(status.code(), absl::StrCat(status.message(), "; the runs are in ", file_.Keep()));
 }
 
 }  // namespace vrapl
