@@ -16,9 +16,9 @@ constexpr int64_t kYearNs = int64_t{366} * 86400 * kNanosPerSecond;
 void AddRecordingPartOptions(CLI::App& app, ReplayArguments& arguments) {
   app.add_option("FILE", arguments.file, "the recording, as `vrapl sample -o FILE` and `vrapl run -o FILE` make it")
       ->required();
-  app.add_option("--from", arguments.from, "leave out windows that begin before this time of the recording")
+  app.add_option("--from", arguments.from, "leave out windows whose middle lies before this time of the recording")
       ->type_name("TIME");
-  app.add_option("--to", arguments.to, "leave out windows that end after this time")->type_name("TIME");
+  app.add_option("--to", arguments.to, "leave out windows whose middle lies after this time")->type_name("TIME");
   app.add_option("--model", arguments.model,
                  absl::StrCat("divide the energy by these: ", ModelList(), " (as it was recorded)"))
       ->type_name("NAME[,NAME]");

@@ -1,5 +1,4 @@
 // vrapl run: energy and run time of a command and of all that it starts, and of VMs meanwhile; once or many times.
-#include <csignal>
 #include <cstdio>
 #include <random>
 
@@ -9,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "cli/arguments.h"
 #include "cli/command_words.h"
+#include "cli/heard_signals.h"
 #include "cli/run_export.h"
 #include "cli/run_recording.h"
 #include "cli/run_session.h"
@@ -22,7 +22,7 @@ namespace {
 
 constexpr char kFooter[] =
     R"(The command and every process that it starts are one row, "command", until the command ends. What vrapl says goes to
-stderr, or with -o to a file; stdin and stdout are the command's own.
+stderr, the values with -o to a file too; stdin and stdout are the command's own.
 
 Examples:
   vrapl run -- make -j8                           energy and CPU time of a build, by package and domain
@@ -47,30 +47,6 @@ struct RunArguments {
   bool force = false;
   bool ignore_failure = false;
 };
-
-// Signals that came, for the flush thread to look at.
-std::atomic<int> pending_signal = 0;
-std::atomic<bool> pending_from_terminal = false;
-
-void OnSignal(int number, siginfo_t* info, void* /*context*/) {
-  // The terminal's go to the whole foreground group, the command with it.
-  pending_from_terminal = info->si_code > 0;
-  pending_signal = number;
-}
-
-void HearSignals() {
-  struct sigaction action = {};
-  action.sa_sigaction = OnSignal;
-  action.sa_flags = SA_SIGINFO | SA_RESTART;
-  ::sigemptyset(&action.sa_mask);
-  for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
-    struct sigaction before = {};
-    // Under nohup, for one, the end of the terminal is none of ours.
-    if (::sigaction(number, nullptr, &before) == 0 && before.sa_handler == SIG_IGN) continue;
-    ::sigaction(number, &action, nullptr);
-  }
-  ::signal(SIGPIPE, SIG_IGN);
-}
 
 int FailRun(const absl::Status& status) { return Fail(kExitVraplFailed, status.message()); }
 
@@ -145,7 +121,8 @@ int Run(const RunArguments& arguments, const CommandWords& words, int argc, char
   info.models = options->models;
   info.vms = arguments.common.only_vms;
 
-  HearSignals();
+  absl::StatusOr<std::unique_ptr<HeardSignals>> signals = HeardSignals::Hear();
+  if (!signals.ok()) return FailRun(signals.status());
   absl::StatusOr<Host> host = OpenHost(arguments.common);
   if (!host.ok()) return FailRun(host.status());
   MarkQueue marks;
@@ -189,8 +166,8 @@ int Run(const RunArguments& arguments, const CommandWords& words, int argc, char
                             .on_notice = [](const std::string& notice) { Notice(notice); },
                             .on_turn =
                                 [&](RunControl& control) {
-                                  if (const int number = pending_signal.exchange(0); number != 0) {
-                                    session.OnSignal(number, !pending_from_terminal);
+                                  while (const std::optional<HeardSignals::Signal> signal = (*signals)->Next()) {
+                                    session.OnSignal(signal->number, signal->to_us_alone);
                                   }
                                   return session.OnTurn(control);
                                 }};
