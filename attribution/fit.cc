@@ -15,15 +15,13 @@
 namespace vrapl {
 namespace {
 
-constexpr size_t kSlots = 128;          // VMs that may have a power of their own at a time: those that run most
-constexpr double kBatchMs = 1900;       // a batch is learned from when it is that long: just below the usual flush
-constexpr double kBelieve = 3;          // so much better foretold than by base-share (log likelihood) ...
-constexpr double kDoubt = 0.5;          // ... and until it is less than this
-constexpr double kOpenBelieve = 0.5;    // so little may be open of how VMs differ ...
-constexpr double kOpenDoubt = 0.7;      // ... and until it is more than this
-constexpr double kRemember = 0.8;       // of that from batch to batch
-constexpr double kBaseKnown = 0.25;     // interval of the base, as a part of mean power
-constexpr double kHardlyAsleep = 0.02;  // of a sample: such small differences are of this estimate, not of the package
+constexpr size_t kSlots = 128;        // VMs that may have a power of their own at a time: those that run most
+constexpr double kBatchMs = 1900;     // a batch is learned from when it is that long: just below the usual flush
+constexpr double kBelieve = 3;        // so much better foretold than by base-share (log likelihood) ...
+constexpr double kDoubt = 0.5;        // ... and until it is less than this
+constexpr double kOpenBelieve = 0.5;  // so little may be open of how VMs differ ...
+constexpr double kOpenDoubt = 0.7;    // ... and until it is more than this
+constexpr double kRemember = 0.8;     // of that from batch to batch
 constexpr double kWholeWeight = static_cast<double>(int64_t{1} << 44);
 
 class Fit : public ModelRule {
@@ -42,8 +40,7 @@ class Fit : public ModelRule {
 
   void Divide(const Move& move, Division& division) override {
     const double lag = next_lag_ < lags_.size() ? lags_[next_lag_++] : 0;
-    const bool own = own_base_.known && !move.base.given;
-    const BasePower& base = own ? own_base_ : move.base;
+    const BasePower& base = own_base_.known && !Found(move.base) ? own_base_ : move.base;
     if (base.known) {
       division.floor = allowance_.Take(move, base);
       division.active = move.energy - division.floor;
@@ -64,9 +61,7 @@ class Fit : public ModelRule {
     return fitted_ && !fell_back_ ? Model::kFit : Model::kBaseShare;
   }
   bool ActiveKnown(bool base_known) const override { return Applied(base_known) != Model::kCapacity; }
-  std::optional<BasePower> Base() const override {
-    return own_base_.known && !own_base_.given ? std::optional(own_base_) : std::nullopt;
-  }
+  std::optional<BasePower> Base() const override { return own_base_.known ? std::optional(own_base_) : std::nullopt; }
   void Settled() override { fitted_ = fell_back_ = capacity_ = false; }
   void Forget() override {
     allowance_.Forget();
@@ -116,29 +111,20 @@ class Fit : public ModelRule {
     return key;
   }
 
+  // By somebody who knows better than a fit does.
+  static bool Found(const BasePower& base) { return base.given || base.seen; }
+
   // Of time of which nobody knows what the sibling did, half is taken for each.
   static std::pair<double, double> SoloShared(const RowTime& row) {
     const auto unknown = static_cast<double>(std::max<int64_t>(0, row.run_ns - row.solo_ns - row.shared_ns)) / 2;
     return {(static_cast<double>(row.solo_ns) + unknown) * 1e-6, (static_cast<double>(row.shared_ns) + unknown) * 1e-6};
   }
 
-  // Time in which anybody ran: as if who runs did not depend on who else does.
-  static double AwakeMs(const Move& move) {
-    double asleep = 1;
-    const auto dt_ns = static_cast<double>(std::max<int64_t>(move.dt_ns, 1));
-    for (const RowTime& row : move.rows) asleep *= std::max(0.0, 1 - static_cast<double>(row.run_ns) / dt_ns);
-    if (asleep < kHardlyAsleep) asleep = 0;
-    return (1 - asleep) * dt_ns * 1e-6;
-  }
-
   void Remember(const Move& move) {
-    if (move.base.given) {
-      fit_.FixBase(move.base.ticks_per_second * 1e-3);
-      plain_.FixBase(move.base.ticks_per_second * 1e-3);
-    }
+    found_base_ = move.base;
     FitSample sample{.ticks = static_cast<double>(move.energy) / static_cast<double>(kSubTicksPerTick),
                      .dt_ms = static_cast<double>(move.dt_ns) * 1e-6,
-                     .awake_ms = AwakeMs(move),
+                     .awake_ms = move.awake_ns * 1e-6,
                      .first = entries_.size()};
     for (const RowTime& row : move.rows) {
       const auto [solo_ms, shared_ms] = SoloShared(row);
@@ -192,16 +178,25 @@ class Fit : public ModelRule {
     for (FitEntry& entry : entries_) {
       if (entry.slot >= 0) entry.slot = keys_[static_cast<size_t>(entry.slot)].slot;
     }
+    for (PowerFit* const fit : {&fit_, &plain_}) {
+      if (Found(found_base_)) {
+        fit->FixBase(found_base_.ticks_per_second * 1e-3);
+      } else {
+        fit->FreeBase();
+      }
+    }
     const double gain = fit_.Update(samples_, entries_, &plain_);
     plain_.Update(samples_, entries_, nullptr);
     evidence_ = kRemember * evidence_ + gain;
     const double open = fit_.Undetermined();
     believed_ = evidence_ > (believed_ ? kDoubt : kBelieve) && open < (believed_ ? kOpenDoubt : kOpenBelieve);
-    if (fit_.started()) {
-      const PowerFit::Estimate base = believed_ ? fit_.base() : plain_.base();
-      own_base_ = {.known = believed_ || 1.96 * base.sd <= kBaseKnown * fit_.mean_power(),
-                   .ticks_per_second = std::max(0.0, base.value * 1e3),
-                   .error_ticks_per_second = 1.96 * base.sd * 1e3};
+    if (Found(found_base_)) {
+      own_base_ = {};
+    } else if (fit_.started()) {
+      const PowerFit& found = believed_ ? fit_ : plain_;
+      own_base_ = {.known = believed_ || found.base_error() <= BasePowerEstimator::kKnownWithin * fit_.mean_power(),
+                   .ticks_per_second = std::max(0.0, found.base().value * 1e3),
+                   .error_ticks_per_second = found.base_error() * 1e3};
     }
     samples_.clear();
     entries_.clear();
@@ -213,7 +208,8 @@ class Fit : public ModelRule {
     std::swap(before_, now_);
     now_.clear();
     const double awake =
-        move.busy_ns > 0 ? std::max(0.0, fit_.awake().value) * AwakeMs(move) / static_cast<double>(move.busy_ns) : 0;
+        move.busy_ns > 0 ? std::max(0.0, fit_.awake().value) * move.awake_ns * 1e-6 / static_cast<double>(move.busy_ns)
+                         : 0;
     for (const RowTime& row : move.rows) {
       const int slot = keys_[static_cast<size_t>(KeyOf(row))].slot;
       const double power = slot >= 0 ? fit_.power(static_cast<size_t>(slot)).value : fit_.solo().value;
@@ -250,7 +246,8 @@ class Fit : public ModelRule {
 
   PowerFit fit_{0, /*with_states=*/true};
   PowerFit plain_{0, /*with_states=*/false};  // base-share's view of the same samples
-  BasePower own_base_;
+  BasePower own_base_;                        // where nobody else found one
+  BasePower found_base_;                      // newest
   double evidence_ = 0;
   bool believed_ = false;
   IdleAllowance allowance_;

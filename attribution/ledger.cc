@@ -87,7 +87,8 @@ void Ledger::Add(const TimeWindow& time, uint64_t ticks) {
   }
   GatherMove(time);
   flush_ticks_ += ticks;
-  base_.Add(ticks, waiting_dt_ns_, waiting_busy_ns_);
+  const double awake_ns = AwakeNs(move_rows_, waiting_dt_ns_);
+  base_.Add(ticks, waiting_dt_ns_, waiting_busy_ns_, awake_ns);
   if (rule_->pace() == ModelRule::Pace::kFlush) {
     AddToFlush(ticks);
   } else if (ticks <= kMostTicksOfAPiece) {
@@ -95,10 +96,11 @@ void Ledger::Add(const TimeWindow& time, uint64_t ticks) {
               .dt_ns = waiting_dt_ns_,
               .capacity_ns = waiting_capacity_ns_,
               .busy_ns = waiting_busy_ns_,
+              .awake_ns = awake_ns,
               .base = applied_base_,
               .rows = move_rows_});
   } else {
-    AddInPieces(ticks);
+    AddInPieces(ticks, awake_ns);
   }
   base_unknown_in_flush_ = base_unknown_in_flush_ || !applied_base_.known;
   since_learned_ns_ += waiting_dt_ns_;
@@ -118,7 +120,7 @@ void Ledger::AddPiece(Move move) {
 }
 
 // Each piece has its part of the time, so that the base is taken off once.
-void Ledger::AddInPieces(uint64_t ticks) {
+void Ledger::AddInPieces(uint64_t ticks, double awake_ns) {
   const std::vector<RowTime> rows = move_rows_;
   for (uint64_t done = 0; done < ticks;) {
     const uint64_t piece = std::min(ticks - done, kMostTicksOfAPiece);
@@ -132,6 +134,7 @@ void Ledger::AddInPieces(uint64_t ticks) {
               .dt_ns = PartOf(waiting_dt_ns_, piece, ticks),
               .capacity_ns = PartOf(waiting_capacity_ns_, piece, ticks),
               .busy_ns = PartOf(waiting_busy_ns_, piece, ticks),
+              .awake_ns = awake_ns * static_cast<double>(piece) / static_cast<double>(ticks),
               .base = applied_base_,
               .rows = move_rows_});
   }
@@ -230,6 +233,7 @@ void Ledger::ChargeFlush() {
 }
 
 void Ledger::ChargeLate() {
+  late_.SetBase(applied_base_);
   const absl::Span<const Move> moves = late_.moves();
   rule_->Learn(moves);
   for (const Move& move : moves) Charge(move);

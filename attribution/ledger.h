@@ -80,7 +80,7 @@ class Ledger {
     if (rule_->pace() == ModelRule::Pace::kMove) target.recent += sub_ticks;
   }
   void AddPiece(Move move);
-  void AddInPieces(uint64_t ticks);
+  void AddInPieces(uint64_t ticks, double awake_ns);
   void AddToFlush(uint64_t ticks);
   void ChargeFlush();
   void ChargeLate();

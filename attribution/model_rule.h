@@ -22,6 +22,7 @@ struct Move {
   int64_t dt_ns = 0;
   int64_t capacity_ns = 0;         // CPU time there was
   int64_t busy_ns = 0;             // run time of all rows
+  double awake_ns = 0;             // time in which any of them ran
   uint64_t floor = 0;              // sub-ticks of base power in it, at most `energy`; 0 while no base is known
   BasePower base;                  // learned from the samples before
   absl::Span<const RowTime> rows;  // ascending, each row once

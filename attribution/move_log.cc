@@ -1,11 +1,20 @@
 #include "attribution/move_log.h"
 
+#include <algorithm>
+
 namespace vrapl {
 
 void MoveLog::Append(const Move& move) {
   moves_.push_back(move);
   first_row_.push_back(rows_.size());
   rows_.insert(rows_.end(), move.rows.begin(), move.rows.end());
+}
+
+void MoveLog::SetBase(const BasePower& base) {
+  for (Move& move : moves_) {
+    move.base = base;
+    move.floor = std::min(move.energy, BaseEnergy(base, move.dt_ns));
+  }
 }
 
 absl::Span<const Move> MoveLog::moves() {

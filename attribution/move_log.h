@@ -15,6 +15,8 @@ class MoveLog {
   void Append(const Move& move);
   // So long that it had better be charged now, settled or not: some seconds at 1 kHz.
   bool full() const { return moves_.size() >= kMostMoves || rows_.size() >= kMostRows; }
+  // From now on this is known of the base, for all that is in here.
+  void SetBase(const BasePower& base);
   // Valid until the next call of Append() or Clear().
   absl::Span<const Move> moves();
   void Clear();

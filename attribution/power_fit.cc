@@ -30,6 +30,11 @@ constexpr double kUsualFollows = 0.05;  // of the usual mean power, from batch t
 constexpr double kLeastPower = 0.1;     // of a slot, as a part of the common
 constexpr double kMostEcho = 0.95;
 constexpr double kOutlier = 4;  // standard deviations
+// How far the way from the quietest samples to none that run may be off a straight line, as a part of it and for each
+// time that it is longer than the way from the usual samples to the quietest.
+constexpr double kBend = 0.3;
+constexpr size_t kQuietestPart = 50;      // one in so many samples is that quiet
+constexpr double kQuietestFollows = 0.1;  // from batch to batch
 // A counter that is read at any time shows what was used up to its last update: as much of a sample's energy is of the
 // sample before. How much drifts as reads and updates drift through one another.
 constexpr size_t kLagBlock = 64;  // samples in which it is taken as constant
@@ -68,6 +73,18 @@ std::vector<double> Clipped(const std::vector<double>& values) {
   return clipped;
 }
 
+double QuietestBusy(absl::Span<const FitSample> samples) {
+  std::vector<double> busy;
+  busy.reserve(samples.size());
+  for (const FitSample& sample : samples) {
+    busy.push_back((sample.solo_ms + sample.shared_ms) / std::max(sample.dt_ms, 1e-9));
+  }
+  const double mean = std::accumulate(busy.begin(), busy.end(), 0.0) / static_cast<double>(busy.size());
+  const auto quiet = busy.begin() + static_cast<std::ptrdiff_t>(busy.size() / kQuietestPart);
+  std::nth_element(busy.begin(), quiet, busy.end());
+  return mean > 0 ? std::min(1.0, *quiet / mean) : 0;
+}
+
 // The theta of e[t] - theta e[t-1] that has this correlation of neighbours.
 double EchoOf(const std::vector<double>& residuals) {
   double square = 0, lagged = 0;
@@ -79,6 +96,59 @@ double EchoOf(const std::vector<double>& residuals) {
   if (correlation >= 0) return 0;
   if (correlation <= -0.4999) return kMostEcho;
   return std::min(kMostEcho, (std::sqrt(1 - 4 * correlation * correlation) - 1) / (2 * correlation));
+}
+
+// What samples err by grows with what ran in them (intensities wander, frequency steps): the variance of each is
+// `still + moving x active^2`, by which they are weighed, so that a quiet package tells its base.
+struct Scatter {
+  double still = 0;
+  double moving = 0;
+  double At(double active) const { return still + moving * active * active; }
+};
+
+Scatter FindScatter(const std::vector<double>& residuals, const std::vector<double>& active) {
+  constexpr size_t kBins = 8;
+  std::vector<size_t> order(residuals.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return active[a] < active[b]; });
+  std::vector<double> squares, variances;
+  std::vector<double> part;
+  for (size_t bin = 0; bin < kBins; ++bin) {
+    part.clear();
+    double square = 0;
+    for (size_t i = bin * order.size() / kBins; i < (bin + 1) * order.size() / kBins; ++i) {
+      part.push_back(residuals[order[i]]);
+      square += active[order[i]] * active[order[i]];
+    }
+    if (part.empty()) continue;
+    squares.push_back(square / static_cast<double>(part.size()));
+    variances.push_back(std::max(MeanSquare(Clipped(part)), 1e-12));
+  }
+  // Least squares of relative errors, by turns.
+  Scatter found;
+  std::vector<double> expected = variances;
+  for (int round = 0; round < 5; ++round) {
+    double n = 0, x = 0, y = 0, xx = 0, xy = 0;
+    for (size_t i = 0; i < variances.size(); ++i) {
+      const double w = 1 / (expected[i] * expected[i]);
+      n += w;
+      x += w * squares[i];
+      y += w * variances[i];
+      xx += w * squares[i] * squares[i];
+      xy += w * squares[i] * variances[i];
+    }
+    const double below = n * xx - x * x;
+    found.moving = below > 1e-9 * n * xx ? std::max(0.0, (n * xy - x * y) / below) : 0;
+    found.still = (y - found.moving * x) / n;
+    const double least = *std::min_element(variances.begin(), variances.end());
+    if (found.still < 0.2 * least) {
+      found.still = 0.2 * least;
+      found.moving = std::max(0.0, (xy - found.still * x) / xx);
+    }
+    for (size_t i = 0; i < variances.size(); ++i)
+      expected[i] = std::max(found.still + found.moving * squares[i], 1e-12);
+  }
+  return found;
 }
 
 // By how much sums of residuals scatter more than if they were independent: what errs for longer than a sample.
@@ -112,6 +182,15 @@ void PowerFit::FixBase(double ticks_per_ms) {
 
 PowerFit::Estimate PowerFit::At(size_t i) const {
   return {.value = mean_[i], .sd = std::sqrt(std::max(0.0, covariance_.at(i, i)))};
+}
+
+double PowerFit::base_error() const {
+  if (base_fixed_) return 0;
+  const double active = std::max(0.0, mean_power_ - mean_[kBase]);
+  const double at_quietest = quietest_busy_ * active;
+  const double bend = kBend * at_quietest / std::max(1 - quietest_busy_, 1e-3);
+  // It is neither below 0 nor above what the quietest samples drew.
+  return std::min(std::hypot(1.96 * base().sd, bend), std::max(mean_[kBase], at_quietest));
 }
 
 PowerFit::Estimate PowerFit::power(size_t slot) const {
@@ -285,6 +364,14 @@ std::vector<double> PowerFit::Residuals(absl::Span<const FitSample> samples, con
   return residuals;
 }
 
+std::vector<double> PowerFit::Active(absl::Span<const FitSample> samples, const std::vector<double>& expected) const {
+  std::vector<double> active(expected.size());
+  for (size_t t = 0; t < active.size(); ++t) active[t] = std::max(0.0, expected[t] - mean_[kBase] * samples[t].dt_ms);
+  // What lags is of the sample before.
+  for (size_t t = active.size(); t-- > 1;) active[t] = std::max(active[t], active[t - 1]);
+  return active;
+}
+
 std::vector<double> PowerFit::FindLag(absl::Span<const FitSample> samples, const std::vector<double>& expected) const {
   std::vector<double> lag(samples.size(), kLagFirst);
   const std::vector<double> rest = Residuals(samples, expected, std::vector<double>(samples.size(), 0));
@@ -443,17 +530,25 @@ double PowerFit::Update(absl::Span<const FitSample> samples, absl::Span<const Fi
   std::vector<double> rest = Residuals(samples, expected, lag);
   // The noise, and by how much energy lags, is seen only once what can be explained has been: by turns.
   std::vector<double> weights(samples.size(), 1);
+  std::vector<double> sd(samples.size(), 1);
+  const auto in_sd = [&](std::vector<double> filtered) {
+    for (size_t t = 0; t < filtered.size(); ++t) filtered[t] /= sd[t];
+    return filtered;
+  };
   Noise noise;
   for (int round = 0; round < 4; ++round) {
     noise.echo = EchoOf(Clipped(rest));
     const std::vector<double> filtered = Filter(rest, noise.echo);
-    const std::vector<double> clipped = Clipped(filtered);
-    const double before = noise.variance;
-    noise.variance = std::max(MeanSquare(clipped) * Persistence(clipped), 1e-12 * ticks);
-    if (round > 0 && std::abs(noise.variance / before - 1) < 0.05) break;
-    const double limit = kOutlier * Spread(filtered);
+    const std::vector<double> active = Active(samples, expected);
+    const Scatter scatter = FindScatter(filtered, active);
+    for (size_t t = 0; t < sd.size(); ++t) sd[t] = std::sqrt(std::max(scatter.At(active[t]), 1e-12));
+    const std::vector<double> relative = in_sd(filtered);
+    const std::vector<double> clipped = Clipped(relative);
+    noise.variance = std::max(MeanSquare(clipped) * Persistence(clipped), 1e-12);
+    const double limit = kOutlier * Spread(relative);
     for (size_t t = 0; t < weights.size(); ++t) {
-      weights[t] = round > 0 && limit > 0 && std::abs(filtered[t]) > limit ? limit / std::abs(filtered[t]) : 1;
+      const double off = std::abs(relative[t]);
+      weights[t] = (round > 0 && limit > 0 && off > limit ? limit / off : 1) / (sd[t] * sd[t]);
     }
     mean_ = mean_before;
     covariance_ = covariance_before;
@@ -465,14 +560,20 @@ double PowerFit::Update(absl::Span<const FitSample> samples, absl::Span<const Fi
   }
   lag_ = std::move(lag);
   LearnSpread();
+  const double quietest = QuietestBusy(samples);
+  quietest_busy_ =
+      first || quietest < quietest_busy_ ? quietest : quietest_busy_ + kQuietestFollows * (quietest - quietest_busy_);
   if (with_states_ && mean_[kSolo] > 0) shared_weight_ = std::clamp(mean_[kShared] / mean_[kSolo], 0.3, 1.0);
   if (first || rival == nullptr || !rival->started_) return 0;
+  // By plain errors: where somebody runs is where it shows who does.
   const auto scatter = [&](const std::vector<double>& residuals) {
     return MeanSquare(Clipped(Filter(residuals, noise.echo)));
   };
+  const std::vector<double> left = Clipped(Filter(rest, noise.echo));
+  const double variance = std::max(MeanSquare(left) * Persistence(left), 1e-12 * ticks);
   const double own = scatter(Residuals(samples, foretold, lag_));
   const double others = scatter(rival->Residuals(samples, rival->Expected(samples, entries), lag_));
-  return static_cast<double>(samples.size()) * (others - own) / (2 * noise.variance);
+  return static_cast<double>(samples.size()) * (others - own) / (2 * variance);
 }
 
 }  // namespace vrapl

@@ -47,6 +47,8 @@ class PowerFit {
 
   // The base is known from elsewhere.
   void FixBase(double ticks_per_ms);
+  // It is no longer.
+  void FreeBase() { base_fixed_ = false; }
 
   // Makes room for that many slots.
   void Grow(size_t slots);
@@ -59,6 +61,9 @@ class PowerFit {
 
   bool started() const { return started_; }
   Estimate base() const { return At(kBase); }
+  // Half width of the base's 95 % interval. Besides what the samples leave open it has in it that power may not go
+  // straight from the quietest samples to none that run. 0 where the base is fixed.
+  double base_error() const;
   Estimate awake() const { return At(kAwake); }
   Estimate solo() const { return At(kSolo); }
   double shared_weight() const { return shared_weight_; }  // shared / solo, within reason
@@ -96,6 +101,8 @@ class PowerFit {
   // What is not as expected, where `lag` of a sample's energy is of the sample before.
   std::vector<double> Residuals(absl::Span<const FitSample> samples, const std::vector<double>& expected,
                                 const std::vector<double>& lag) const;
+  // What is above the base, in this sample or the one before.
+  std::vector<double> Active(absl::Span<const FitSample> samples, const std::vector<double>& expected) const;
   std::vector<double> FindLag(absl::Span<const FitSample> samples, const std::vector<double>& expected) const;
   void Absorb(absl::Span<const FitSample> samples, absl::Span<const FitEntry> entries, const std::vector<double>& lag,
               const std::vector<double>& residuals, const std::vector<double>& weights, const Noise& noise,
@@ -114,7 +121,8 @@ class PowerFit {
   double shared_weight_ = 1;
   double spread_ = 0.3;  // of the slots' powers, as a part of the common: standard deviation
   double mean_power_ = 0;
-  double usual_power_ = 0;  // the same, over minutes
+  double usual_power_ = 0;    // the same, over minutes
+  double quietest_busy_ = 0;  // of the quietest samples of late, CPUs in use as a part of their mean
   std::vector<double> lag_;
   std::vector<bool> seen_;     // slots that ran in the last batch
   std::vector<SlotRun> runs_;  // and for how long

@@ -10,53 +10,89 @@
 namespace vrapl {
 namespace {
 
-// Feeds `seconds` of milliseconds: power base + slope x busy(t), edges with jitter, ticks of 2^-14 J.
-void Feed(BasePowerEstimator& estimator, double seconds, double base_w, double slope_w,
-          const std::function<double(double)>& busy_cpus, uint32_t seed = 1) {
-  std::mt19937 random(seed);
-  std::uniform_real_distribution<double> jitter(-0.2, 0.2);
-  double carried = 0;
-  double carried_edge = 0;
-  for (int ms = 0; ms < seconds * 1000; ++ms) {
-    const double busy = busy_cpus(ms * 1e-3);
-    const double edge = jitter(random);
-    const double exact = (base_w + slope_w * busy) * 1e-3 * (1 + edge - carried_edge) * 16384 + carried;
-    carried_edge = edge;
-    const auto ticks = static_cast<uint64_t>(exact);
-    carried = exact - static_cast<double>(ticks);
-    estimator.Add(ticks, 1'000'000, static_cast<int64_t>(busy * 1e6));
-  }
-  estimator.Update();
-}
-
 constexpr double kWatt = 16384;  // ticks per second
 
-TEST(BasePowerTest, FindsTheInterceptUnderChangingLoad) {
+// A package in milliseconds: base + uncore while any CPU is in use + slope x CPUs in use; update edges with jitter,
+// ticks of 2^-14 J.
+class Package {
+ public:
+  Package(BasePowerEstimator& estimator, double uncore_w, uint32_t seed = 1)
+      : estimator_(estimator), uncore_w_(uncore_w), random_(seed) {}
+
+  // One millisecond.
+  void Pass(double base_w, double busy_cpus) {
+    const double awake = std::min(1.0, busy_cpus);
+    const double edge = jitter_(random_);
+    const double watts = base_w + uncore_w_ * awake + kSlope * busy_cpus;
+    const double exact = watts * 1e-3 * kWatt * (1 + edge - carried_edge_) + carried_;
+    carried_edge_ = edge;
+    const auto ticks = static_cast<uint64_t>(exact);
+    carried_ = exact - static_cast<double>(ticks);
+    estimator_.Add(ticks, 1'000'000, static_cast<int64_t>(busy_cpus * 1e6), awake * 1e6);
+    if (++ms_ % 1900 == 0) estimator_.Update();
+  }
+
+ private:
+  static constexpr double kSlope = 15;
+  BasePowerEstimator& estimator_;
+  double uncore_w_;
+  std::mt19937 random_;
+  std::uniform_real_distribution<double> jitter_{-0.1, 0.1};
+  double carried_ = 0;
+  double carried_edge_ = 0;
+  int ms_ = 0;
+};
+
+BasePower Learned(double seconds, double base_w, double uncore_w, const std::function<double(double)>& busy_cpus,
+                  uint32_t seed = 1) {
   BasePowerEstimator estimator;
-  Feed(estimator, 20, 20, 15, [](double t) { return 0.3 + (static_cast<int>(t) % 3) * 0.7; });
-  ASSERT_TRUE(estimator.base().known);
-  EXPECT_NEAR(estimator.base().ticks_per_second / kWatt, 20, 0.2);
+  Package package(estimator, uncore_w, seed);
+  for (int ms = 0; ms < seconds * 1000; ++ms) package.Pass(base_w, busy_cpus(ms * 1e-3));
+  return estimator.base();
+}
+
+// What a second of load leaves quiet: 20 ms, now and then 1 to 3 % of a CPU.
+double SeldomQuiet(double t) { return std::fmod(t, 1.0) < 0.02 ? 0.02 : 0.7 + std::fmod(t * 7.3, 1.0); }
+
+TEST(BasePowerTest, IsSeenWhereThePackageIsQuiet) {
+  const BasePower base = Learned(20, 20, 9, SeldomQuiet);
+  ASSERT_TRUE(base.known);
+  EXPECT_TRUE(base.seen);
+  // A straight line to no load would meet it 9 W too high.
+  EXPECT_NEAR(base.ticks_per_second / kWatt, 20, 0.4);
+  EXPECT_LE(std::abs(base.ticks_per_second / kWatt - 20), base.error_ticks_per_second / kWatt);
 }
 
 TEST(BasePowerTest, FindsTheFloorOfAnIdleHost) {
-  BasePowerEstimator estimator;
   // An idle host: 1 to 6 % of a CPU, a little more now and then, as daemons wake.
-  Feed(estimator, 5, 80, 0, [](double t) { return 0.01 + 0.01 * (static_cast<int>(t * 7) % 6); });
-  ASSERT_TRUE(estimator.base().known);
-  EXPECT_NEAR(estimator.base().ticks_per_second / kWatt, 80, 1);
+  const BasePower base = Learned(8, 80, 0, [](double t) { return 0.01 + 0.01 * (static_cast<int>(t * 7) % 6); });
+  ASSERT_TRUE(base.known);
+  // Nothing tells what little ran in it adds; so it is not known as well as it might seem.
+  EXPECT_NEAR(base.ticks_per_second / kWatt, 80, 3);
+  EXPECT_LE(std::abs(base.ticks_per_second / kWatt - 80), base.error_ticks_per_second / kWatt);
 }
 
 TEST(BasePowerTest, IsNotKnownWhileLoadNeverChanges) {
-  BasePowerEstimator estimator;
   std::mt19937 random(3);
-  Feed(estimator, 60, 20, 15, [&](double) { return 1.9 + 0.0001 * static_cast<double>(random() % 10); });
-  EXPECT_FALSE(estimator.base().known);
+  const auto busy = [&](double) { return 1.9 + 0.0001 * static_cast<double>(random() % 10); };
+  EXPECT_FALSE(Learned(60, 20, 9, busy).known);
+}
+
+TEST(BasePowerTest, WhereThePackageIsNeverQuietItsIntervalSaysSo) {
+  for (const double uncore_w : {0.0, 5.0, 15.0}) {
+    const BasePower base = Learned(60, 20, uncore_w, [](double t) { return 0.8 + std::fmod(t * 2.3, 1.0); });
+    EXPECT_FALSE(base.seen);
+    if (base.known) {
+      EXPECT_LE(std::abs(base.ticks_per_second / kWatt - 20), base.error_ticks_per_second / kWatt) << uncore_w;
+    }
+  }
 }
 
 TEST(BasePowerTest, DoesNotStickToAMinimumSeenOnce) {
   BasePowerEstimator estimator;
-  Feed(estimator, 1, 5, 0, [](double) { return 0.1; });
-  Feed(estimator, 60, 20, 15, [](double t) { return 0.3 + (static_cast<int>(t * 5) % 4) * 0.4; });
+  Package package(estimator, 0);
+  for (int ms = 0; ms < 1000; ++ms) package.Pass(5, 0.02);
+  for (int ms = 0; ms < 60'000; ++ms) package.Pass(20, SeldomQuiet(ms * 1e-3));
   ASSERT_TRUE(estimator.base().known);
   EXPECT_NEAR(estimator.base().ticks_per_second / kWatt, 20, 0.4);
 }
@@ -64,26 +100,37 @@ TEST(BasePowerTest, DoesNotStickToAMinimumSeenOnce) {
 TEST(BasePowerTest, AGivenBaseIsNotRelearned) {
   BasePowerEstimator estimator;
   estimator.Give(7 * kWatt);
-  Feed(estimator, 10, 20, 15, [](double t) { return static_cast<int>(t) % 2; });
+  Package package(estimator, 9);
+  for (int ms = 0; ms < 10'000; ++ms) package.Pass(20, SeldomQuiet(ms * 1e-3));
   EXPECT_EQ(estimator.base().ticks_per_second, 7 * kWatt);
 }
 
-// Feeds for so long, a base that may change with time, and asks every other second; gives the largest error of a base
-// that was called known, beyond its interval, W, from `from_s` on.
+// The counter may be read once a second: the samples of many flushes are enough then.
+TEST(BasePowerTest, IsLearnedFromSlowSamplesToo) {
+  BasePowerEstimator estimator;
+  for (int s = 0; s < 120; ++s) {
+    const double busy = s % 3 == 0 ? 0.01 : 1.5;
+    const double watts = 20 + 15 * busy;
+    estimator.Add(static_cast<uint64_t>(watts * kWatt), 1'000'000'000, static_cast<int64_t>(busy * 1e9),
+                  std::min(1.0, busy) * 1e9);
+    if (s % 2 == 1) estimator.Update();
+  }
+  ASSERT_TRUE(estimator.base().known);
+  EXPECT_LE(std::abs(estimator.base().ticks_per_second / kWatt - 20),
+            estimator.base().error_ticks_per_second / kWatt + 0.1);
+}
+
+// A base that may change with time: the largest error of one that was called known, beyond its interval, W, from
+// `from_s` on.
 double WorstKnownError(const std::function<double(double)>& base_w, const std::function<double(double)>& busy_cpus,
                        double seconds, double from_s, int* known) {
   BasePowerEstimator estimator;
+  Package package(estimator, 9);
   double worst = 0;
-  double carried = 0;
   for (int ms = 0; ms < seconds * 1000; ++ms) {
     const double t = ms * 1e-3;
-    const double exact = (base_w(t) + 15 * busy_cpus(t)) * 1e-3 * kWatt + carried;
-    const auto ticks = static_cast<uint64_t>(exact);
-    carried = exact - static_cast<double>(ticks);
-    estimator.Add(ticks, 1'000'000, static_cast<int64_t>(busy_cpus(t) * 1e6));
-    if (ms % 2000 != 1999) continue;
-    estimator.Update();
-    if (t < from_s || !estimator.base().known) continue;
+    package.Pass(base_w(t), busy_cpus(t));
+    if (ms % 2000 != 1999 || t < from_s || !estimator.base().known) continue;
     ++*known;
     worst = std::max(worst, (std::abs(estimator.base().ticks_per_second - base_w(t) * kWatt) -
                              estimator.base().error_ticks_per_second) /
@@ -92,59 +139,68 @@ double WorstKnownError(const std::function<double(double)>& base_w, const std::f
   return worst;
 }
 
-// Load that changes about twice a second.
+// Load that changes about twice a second and is never nothing.
 double Busy(double t) { return 0.3 + (static_cast<int>(t * 2.3) * 7 % 5) * 0.4; }
 
 TEST(BasePowerTest, AStepOfTheBaseIsFollowed) {
-  for (const double step_w : {8.0, -8.0}) {
-    int known = 0;
-    const double worst = WorstKnownError([&](double t) { return t < 150 ? 20 : 20 + step_w; }, Busy, 240, 160, &known);
-    EXPECT_GT(known, 10) << step_w;
-    EXPECT_LT(worst, 0.5) << step_w << ": ten seconds after the step the old base must not be called known";
+  for (const auto& busy : {Busy, SeldomQuiet}) {
+    for (const double step_w : {8.0, -8.0}) {
+      int known = 0;
+      const double worst =
+          WorstKnownError([&](double t) { return t < 150 ? 20 : 20 + step_w; }, busy, 240, 160, &known);
+      EXPECT_LT(worst, 0.5) << step_w << ": ten seconds after the step the old base must not be called known";
+      if (busy == SeldomQuiet) {
+        EXPECT_GT(known, 30);
+      }
+    }
   }
 }
 
 TEST(BasePowerTest, ADriftingBaseIsFollowed) {
-  int known = 0;
-  // A package that warms up by a watt a minute.
-  const double worst = WorstKnownError([](double t) { return 20 + t / 60; }, Busy, 600, 30, &known);
-  EXPECT_GT(known, 100);
-  EXPECT_LT(worst, 0.6);
+  for (const auto& busy : {Busy, SeldomQuiet}) {
+    int known = 0;
+    // A package that warms up by a watt a minute.
+    EXPECT_LT(WorstKnownError([](double t) { return 20 + t / 60; }, busy, 600, 30, &known), 0.3);
+    if (busy == SeldomQuiet) {
+      EXPECT_GT(known, 250);
+    }
+  }
 }
 
 TEST(BasePowerTest, ABaseThatSwingsIsFollowedOrNotCalledKnown) {
-  int known = 0;
-  const double worst =
-      WorstKnownError([](double t) { return 20 + 3 * std::sin(t / 30 * 6.283); }, Busy, 300, 30, &known);
-  EXPECT_LT(worst, 1.5);
+  for (const auto& busy : {Busy, SeldomQuiet}) {
+    int known = 0;
+    EXPECT_LT(WorstKnownError([](double t) { return 20 + 3 * std::sin(t / 30 * 6.283); }, busy, 300, 30, &known), 0.7);
+  }
 }
 
-// The interval must hold the truth in most of many trials.
+// The interval must hold the truth in most of many trials, whether the package is ever quiet or not.
 TEST(BasePowerTest, TheIntervalCoversTheTruth) {
-  int known = 0;
-  int covered = 0;
-  for (uint32_t seed = 0; seed < 100; ++seed) {
-    BasePowerEstimator estimator;
-    std::mt19937 random(seed + 100);
-    double level = 1;
-    int until = 0;
-    Feed(
-        estimator, 15, 20, 15,
-        [&](double t) {
-          if (t * 1000 >= until) {
-            level = static_cast<double>(random() % 2000) * 1e-3;
-            until += 20 + static_cast<int>(random() % 300);
-          }
-          return level;
-        },
-        seed);
-    if (!estimator.base().known) continue;
-    ++known;
-    const double error = std::abs(estimator.base().ticks_per_second - 20 * kWatt);
-    covered += error <= estimator.base().error_ticks_per_second ? 1 : 0;
+  for (const double least : {0.0, 0.4}) {
+    int known = 0;
+    int covered = 0;
+    for (uint32_t seed = 0; seed < 100; ++seed) {
+      std::mt19937 random(seed + 100);
+      double level = 1;
+      int until = 0;
+      const auto busy = [&](double t) {
+        if (t * 1000 >= until) {
+          level = least + (random() % 3 == 0 ? 0.01 : static_cast<double>(random() % 2000) * 1e-3);
+          until += 20 + static_cast<int>(random() % 300);
+        }
+        return level;
+      };
+      const double uncore_w = static_cast<double>(random() % 15);
+      const BasePower base = Learned(16, 20, uncore_w, busy, seed);
+      if (!base.known) continue;
+      ++known;
+      covered += std::abs(base.ticks_per_second - 20 * kWatt) <= base.error_ticks_per_second ? 1 : 0;
+    }
+    if (least == 0) {
+      EXPECT_GE(known, 95);
+    }
+    EXPECT_GE(covered, known * 95 / 100) << known << " known, least load " << least;
   }
-  EXPECT_GE(known, 90);
-  EXPECT_GE(covered, known * 95 / 100);
 }
 
 }  // namespace
