@@ -268,11 +268,13 @@ Settlement Ledger::Settle() {
   result.model = rule_->Applied(base_known);
   result.active_known = rule_->ActiveKnown(base_known);
   if (!applied_base_.given) result.base = rule_->Base().value_or(applied_base_);
-  rule_->Settled();
   result.rows.resize(rows_.size());
   for (size_t i = 0; i < rows_.size(); ++i) {
-    result.rows[i] = {.ticks = std::exchange(rows_[i].ticks, 0), .active_total = rows_[i].active.value()};
+    result.rows[i] = {.ticks = std::exchange(rows_[i].ticks, 0),
+                      .active_total = rows_[i].active.value(),
+                      .model_err_ticks = rule_->RowErrorTicks(static_cast<int>(i))};
   }
+  rule_->Settled();
   base_unknown_in_flush_ = false;
   return result;
 }

@@ -22,6 +22,7 @@ namespace vrapl {
 struct RowEnergy {
   uint64_t ticks = 0;
   long double active_total = 0;  // ticks above the base, cumulative; only where `active_known`
+  double model_err_ticks = 0;    // what the model itself is unsure of: half width, 95 %; see ModelRule::RowErrorTicks()
 };
 
 struct Settlement {

@@ -72,6 +72,13 @@ class ModelRule {
   virtual bool ActiveKnown(bool base_known) const = 0;
   // The base that it found by itself and applied.
   virtual std::optional<BasePower> Base() const { return std::nullopt; }
+  // How unsure the model itself is of the row's energy since the last settlement: half width of a 95 % interval, ticks.
+  // Without what measuring and the base add, which the ledger knows (attribution/uncertainty.h). Asked at a settlement,
+  // when all of it has been divided, before Settled().
+  virtual double RowErrorTicks(int row) const {
+    static_cast<void>(row);
+    return 0;
+  }
   // A settlement was made.
   virtual void Settled() {}
 
