@@ -87,6 +87,9 @@ void Ledger::Add(const TimeWindow& time, uint64_t ticks) {
   }
   GatherMove(time);
   flush_ticks_ += ticks;
+  const double before = power_.watts();
+  const double now = power_.Add(static_cast<double>(ticks), waiting_dt_ns_);
+  edge_power_ = before > 0 ? (before + now) / 2 : now;
   const double awake_ns = AwakeNs(move_rows_, waiting_dt_ns_);
   base_.Add(ticks, waiting_dt_ns_, waiting_busy_ns_, awake_ns);
   if (rule_->pace() == ModelRule::Pace::kFlush) {
@@ -98,7 +101,8 @@ void Ledger::Add(const TimeWindow& time, uint64_t ticks) {
               .busy_ns = waiting_busy_ns_,
               .awake_ns = awake_ns,
               .base = applied_base_,
-              .rows = move_rows_});
+              .rows = move_rows_,
+              .edge_power = edge_power_});
   } else {
     AddInPieces(ticks, awake_ns);
   }
@@ -136,7 +140,8 @@ void Ledger::AddInPieces(uint64_t ticks, double awake_ns) {
               .busy_ns = PartOf(waiting_busy_ns_, piece, ticks),
               .awake_ns = awake_ns * static_cast<double>(piece) / static_cast<double>(ticks),
               .base = applied_base_,
-              .rows = move_rows_});
+              .rows = move_rows_,
+              .edge_power = edge_power_});
   }
 }
 
@@ -152,9 +157,10 @@ void Ledger::Forget() {
   rule_->Forget();
 }
 
-void Ledger::Charge(const Move& move) {
+void Ledger::Charge(const Move& move, bool with_errors) {
   division_.Clear();
   rule_->Divide(move, division_);
+  if (with_errors) errors_.Add(move, division_);
   Charge(move, division_.floor, division_.active);
 }
 
@@ -199,6 +205,7 @@ void Ledger::AddActive(const Move& move, uint64_t above, uint64_t active_energy)
 }
 
 void Ledger::AddToFlush(uint64_t ticks) {
+  if (flush_.dt_ns == 0) flush_.edge_power = edge_power_;
   energy_of_flush_ += ticks;
   flush_.dt_ns += waiting_dt_ns_;
   flush_.capacity_ns += waiting_capacity_ns_;
@@ -227,7 +234,7 @@ void Ledger::ChargeFlush() {
     flush_.energy = piece << kSubTickBits;
     flush_.floor =
         std::min(flush_.energy, static_cast<uint64_t>(floor / ticks * piece + floor % ticks * piece / ticks));
-    Charge(flush_);
+    Charge(flush_, /*with_errors=*/done == piece);
   }
   flush_ = {};
 }
@@ -255,11 +262,21 @@ void Ledger::SettleOwed() {
   owed_ticks_ = 0;
 }
 
+void Ledger::EndErrors() {
+  move_rows_.clear();
+  for (const int id : waiting_rows_) {
+    move_rows_.push_back(At(waiting_, id));
+    move_rows_.back().row = id;
+  }
+  errors_.EndWindow(power_.watts(), move_rows_, waiting_busy_ns_);
+}
+
 Settlement Ledger::Settle() {
   row(kFirstFreeRow - 1);  // the three rows exist even if nothing happened
   if (rule_->pace() == ModelRule::Pace::kFlush) ChargeFlush();
   if (rule_->pace() == ModelRule::Pace::kLate) ChargeLate();
   SettleOwed();
+  EndErrors();
   Settlement result{.counter_ticks = std::exchange(flush_ticks_, 0),
                     .unclaimed_ticks = std::exchange(unclaimed_ticks_, 0),
                     .rows = {},
@@ -296,6 +313,7 @@ void Ledger::Retire(int retired, int heir) {
   At(waiting_, retired) = {};
   row(retired) = {};
   settler_.MoveCarry(static_cast<size_t>(retired) + 1, static_cast<size_t>(heir) + 1);
+  errors_.Retire(retired);
   rule_->Retire(retired);
 }
 

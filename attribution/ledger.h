@@ -13,8 +13,10 @@
 #include "attribution/model.h"
 #include "attribution/model_rule.h"
 #include "attribution/move_log.h"
+#include "attribution/row_errors.h"
 #include "attribution/sub_ticks.h"
 #include "attribution/time_window.h"
+#include "attribution/uncertainty.h"
 
 namespace vrapl {
 
@@ -56,6 +58,12 @@ class Ledger {
   // Ends the flush. Time that still waits for its energy is kept for the next.
   Settlement Settle();
 
+  // What the errors of the flush that was settled last are computed from, in ticks: of a row, and of all rows of a
+  // group together, which is not the sum of theirs. Until the next call of Add(). What the model is unsure of is beside
+  // it (RowEnergy::model_err_ticks); that of a group is the sum of its rows'.
+  RowErrorSums ErrorOfRow(int row) const { return errors_.OfRow(row); }
+  RowErrorSums ErrorOfGroup(int group, absl::Span<const int> rows) const { return errors_.OfGroup(group, rows); }
+
   // Ticks, fractions included, charged to the row since this was last asked; for curves, not for accounts. Always 0
   // under models that charge at settlement.
   double TakeRecent(int row);
@@ -86,7 +94,8 @@ class Ledger {
   void ChargeFlush();
   void ChargeLate();
   void SettleOwed();
-  void Charge(const Move& move);
+  void EndErrors();
+  void Charge(const Move& move, bool with_errors = true);
   void Charge(const Move& move, uint64_t floor, std::optional<uint64_t> active_energy);
   void AddActive(const Move& move, uint64_t above, uint64_t active_energy);
 
@@ -100,6 +109,7 @@ class Ledger {
   int64_t waiting_dt_ns_ = 0;
   int64_t waiting_capacity_ns_ = 0;
   int64_t waiting_busy_ns_ = 0;
+  double edge_power_ = 0;  // ticks per us where that time began; known when it has moved
   // Since the last settlement:
   const uint64_t most_ticks_of_a_piece_;  // that a flush is divided in
   uint64_t flush_ticks_ = 0;
@@ -114,7 +124,9 @@ class Ledger {
   BasePower applied_base_;  // of the next charge
   int64_t since_learned_ns_ = 0;
   bool base_unknown_in_flush_ = false;  // some of this flush was charged without it
-  TickSettler settler_;                 // its first row is what no row was charged, then come the rows
+  RowErrors errors_;
+  SmoothedPower power_;  // ticks per us
+  TickSettler settler_;  // its first row is what no row was charged, then come the rows
   // Scratch of the right size, kept from sample to sample.
   Division division_;
   std::vector<RowTime> move_rows_;

@@ -26,6 +26,7 @@ struct Move {
   uint64_t floor = 0;              // sub-ticks of base power in it, at most `energy`; 0 while no base is known
   BasePower base;                  // learned from the samples before
   absl::Span<const RowTime> rows;  // ascending, each row once
+  double edge_power = 0;           // ticks per us where it began, from the moves around there; for errors
 };
 
 // How a move is divided.

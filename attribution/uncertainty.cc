@@ -61,7 +61,8 @@ int64_t ShortestHonestWindowNs(const CounterGrain& grain, double power_w, double
 void RowErrorSums::Add(double power_w, double share, double busy_cpus, int64_t dt_ns) {
   const double at_edge_w = last_power_w_ == 0 ? power_w : (last_power_w_ + power_w) / 2;
   if (busy_ns_ < 0) {
-    begin_w_ = at_edge_w * share;
+    begin_power_w_ = at_edge_w;
+    begin_share_ = share;
     busy_ns_ = 0;
   } else {
     const double change = share - last_share_;
@@ -79,22 +80,43 @@ void RowErrorSums::Add(double power_w, double share, double busy_cpus, int64_t d
 }
 
 double RowErrorSums::ErrorUj(const CounterGrain& grain, double base_err_w, double residual_uj) const {
-  const double ends = EndsErrorUj(grain, begin_w_, last_power_w_ * last_share_);
+  const double ends = EndsErrorUj(grain, begin_power_w_ * begin_share_, last_power_w_ * last_share_);
   const double inner = InnerErrorUj(grain, inner_w_, inner_squares_w_);
   // Ticks of the counter at each edge, and of the row, which is settled in whole ticks at both ends.
   const double quantum_squares = kUniformVariance * Square(grain.unit_uj) * (share_squares_ + 4);
+  return std::sqrt(Square(ends) + Square(inner) + Square(kNormal95) * quantum_squares +
+                   Square(BaseErrorUj(base_err_w)) + Square(residual_uj));
+}
+
+double RowErrorSums::BaseErrorUj(double base_err_w) const {
   // A base that is too low is too much active energy for whoever ran in each sample. One that is too high takes of the
   // active energy there is, later if there is none now: so by run time over the whole window.
   const double part_ns = busy_ns_ > 0 ? dt_ns_ * run_ns_ / busy_ns_ : 0;
-  const double base = base_err_w * std::max(share_ns_, part_ns) * kUjPerWattNs;
-  return std::sqrt(Square(ends) + Square(inner) + Square(kNormal95) * quantum_squares + Square(base) +
-                   Square(residual_uj));
+  return base_err_w * std::max(share_ns_, part_ns) * kUjPerWattNs;
 }
 
 void RowErrorSums::Restart() {
   const double power_w = last_power_w_;
   *this = {};
   last_power_w_ = power_w;
+}
+
+void RowErrorSums::Append(const RowErrorSums& next) {
+  if (next.empty()) return;
+  if (empty()) {
+    *this = next;
+    return;
+  }
+  const double change = next.begin_share_ - last_share_;
+  inner_w_ += next.begin_power_w_ * change + next.inner_w_;
+  inner_squares_w_ += Square(next.begin_power_w_ * change) + next.inner_squares_w_;
+  share_squares_ += Square(change) + next.share_squares_;
+  dt_ns_ += next.dt_ns_;
+  share_ns_ += next.share_ns_;
+  run_ns_ += next.run_ns_;
+  busy_ns_ += next.busy_ns_;
+  last_power_w_ = next.last_power_w_;
+  last_share_ = next.last_share_;
 }
 
 }  // namespace vrapl

@@ -9,7 +9,8 @@
 // What is not in it: that a model may be wrong, for which the spread between models stands in a column of its own; and
 // RAPL's own error against a wall meter.
 //
-// Pure. Powers in W, energies in uJ, times in ns.
+// Pure. Powers in W, energies in uJ, times in ns. Or energies in another unit, ticks say, where powers are in that unit
+// per us and the counter's unit is told in it: W are uJ per us.
 #pragma once
 
 #include <cstdint>
@@ -67,14 +68,24 @@ class RowErrorSums {
   // The window ends with the last sample added. base_err_w: half width of the 95 % interval of the base power, 0 where
   // nothing was taken off; residual_uj: of what a fit adds, 95 %.
   double ErrorUj(const CounterGrain& grain, double base_err_w, double residual_uj = 0) const;
+  // The base power's part of it.
+  double BaseErrorUj(double base_err_w) const;
 
   // The next window begins, where this one ended.
   void Restart();
 
+  // `next` is the window that follows: this is of both from now on, as if there had been no end between them.
+  void Append(const RowErrorSums& next);
+
  private:
+  friend class RowErrors;  // which keeps them for many rows
+
+  bool empty() const { return busy_ns_ < 0; }
+
   double last_power_w_ = 0;
   double last_share_ = 0;
-  double begin_w_ = 0;          // power x share at the beginning
+  double begin_power_w_ = 0;
+  double begin_share_ = 0;
   double inner_w_ = 0;          // between samples: sum of power x change of share
   double inner_squares_w_ = 0;  // sum of their squares
   double share_squares_ = 0;    // sum of squares of the changes

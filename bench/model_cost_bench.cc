@@ -14,6 +14,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "attribution/ledger.h"
+#include "attribution/row_errors.h"
+#include "attribution/sub_ticks.h"
 #include "bench/paired.h"
 
 namespace vrapl {
@@ -105,6 +107,26 @@ Way Charge(const Host& host, const Recorded& recorded, Model model) {
           }};
 }
 
+// What of it goes to the errors of the rows (attribution/row_errors.h): the same samples, divided by run time.
+Way Errors(const Host& host, const Recorded& recorded) {
+  auto errors = std::make_shared<RowErrors>();
+  auto division = std::make_shared<Division>();
+  return {.name = "errors of rows", .run = [&host, &recorded, errors, division](int64_t times) {
+            for (int64_t flush = 0; flush < times; ++flush) {
+              for (size_t i = 0; i < kSamples; ++i) {
+                const TimeWindow window = WindowOf(recorded, host, i);
+                division->Clear();
+                division->floor = uint64_t{900} << kSubTickBits;
+                for (const RowTime& row : window.rows) division->weights.push_back(row.run_ns);
+                const double power = static_cast<double>(recorded.ticks[i]) * 1e-3;
+                errors->Add({.dt_ns = kMs, .busy_ns = kMs, .rows = window.rows, .edge_power = power}, *division);
+              }
+              errors->EndWindow(1, {}, 0);
+            }
+            if (errors->OfRow(kIdleRow).ErrorUj({}, 1) < 0) std::abort();
+          }};
+}
+
 Way Floor(const Host& host, const Recorded& recorded) {
   return {.name = "sum of run times", .run = [&host, &recorded](int64_t times) {
             int64_t sum = 0;
@@ -121,6 +143,7 @@ void Measure(const Host& host, const std::vector<Model>& models, int rounds) {
   const Recorded recorded = Record(host);
   std::vector<Way> ways;
   for (const Model model : models) ways.push_back(Charge(host, recorded, model));
+  ways.push_back(Errors(host, recorded));
   ways.push_back(Floor(host, recorded));
   const Comparison found = Compare(ways, {.rounds = rounds, .times = 1, .floor = ways.size() - 1});
   const double rows = static_cast<double>(recorded.rows.size()) / kSamples;
@@ -130,7 +153,7 @@ void Measure(const Host& host, const std::vector<Model>& models, int rounds) {
     return;
   }
   std::printf("| %d | %d | %d | %.0f |", host.vms, host.cpus, host.cpus * host.switches, rows);
-  for (size_t i = 0; i < models.size(); ++i) {
+  for (size_t i = 0; i + 1 < found.ways.size(); ++i) {
     const auto percent = [&](double ns) { return ns / 2e9 * 100; };
     const Spread& ns = found.ways[i].ns;
     std::printf(" %s |", Describe(Spread{percent(ns.median), percent(ns.low), percent(ns.high)}, 2).c_str());
@@ -142,8 +165,8 @@ void Measure(const Host& host, const std::vector<Model>& models, int rounds) {
 void Head(const std::vector<Model>& models) {
   std::printf("| VMs of %d vCPUs | CPUs | switches/s | rows a sample |", kVcpus);
   for (const Model model : models) std::printf(" %s |", std::string(ModelName(model)).c_str());
-  std::printf(" floor |\n|");
-  for (size_t i = 0; i < models.size() + 5; ++i) std::printf(" --- |");
+  std::printf(" of which errors of rows | floor |\n|");
+  for (size_t i = 0; i < models.size() + 6; ++i) std::printf(" --- |");
   std::printf("\n");
 }
 
