@@ -30,9 +30,8 @@ constexpr double kUsualFollows = 0.05;  // of the usual mean power, from batch t
 constexpr double kLeastPower = 0.1;     // of a slot, as a part of the common
 constexpr double kMostEcho = 0.95;
 constexpr double kOutlier = 4;  // standard deviations
-// How far the way from the quietest samples to none that run may be off a straight line, as a part of it and for each
-// time that it is longer than the way from the usual samples to the quietest.
-constexpr double kBend = 0.3;
+// How far the way from the quietest samples to none that run may be off a straight line, as a part of it.
+constexpr double kBend = 0.15;
 constexpr size_t kQuietestPart = 50;      // one in so many samples is that quiet
 constexpr double kQuietestFollows = 0.1;  // from batch to batch
 // A counter that is read at any time shows what was used up to its last update: as much of a sample's energy is of the
@@ -188,9 +187,8 @@ double PowerFit::base_error() const {
   if (base_fixed_) return 0;
   const double active = std::max(0.0, mean_power_ - mean_[kBase]);
   const double at_quietest = quietest_busy_ * active;
-  const double bend = kBend * at_quietest / std::max(1 - quietest_busy_, 1e-3);
   // It is neither below 0 nor above what the quietest samples drew.
-  return std::min(std::hypot(1.96 * base().sd, bend), std::max(mean_[kBase], at_quietest));
+  return std::min(std::hypot(1.96 * base().sd, kBend * at_quietest), std::max(mean_[kBase], at_quietest));
 }
 
 PowerFit::Estimate PowerFit::power(size_t slot) const {
@@ -320,7 +318,7 @@ void PowerFit::Predict(double seconds) {
 void PowerFit::AddRun(const FitSample& sample, absl::Span<const FitEntry> entries, double part,
                       std::vector<double>& x) const {
   x[kBase] += part * sample.dt_ms;
-  x[kAwake] += part * sample.awake_ms;
+  x[kAwake] += part * AwakeMs(sample);
   if (!with_states_) {
     x[kSolo] += part * (sample.solo_ms + sample.shared_ms);
     return;
@@ -337,7 +335,7 @@ std::vector<double> PowerFit::Expected(absl::Span<const FitSample> samples, absl
   std::vector<double> expected;
   expected.reserve(samples.size());
   for (const FitSample& sample : samples) {
-    double ticks = mean_[kBase] * sample.dt_ms + mean_[kAwake] * sample.awake_ms;
+    double ticks = mean_[kBase] * sample.dt_ms + mean_[kAwake] * AwakeMs(sample);
     if (with_states_) {
       ticks += mean_[kSolo] * sample.solo_ms + mean_[kShared] * sample.shared_ms;
       for (const FitEntry& entry : entries.subspan(sample.first, sample.entries)) {

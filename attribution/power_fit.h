@@ -69,7 +69,8 @@ class PowerFit {
   double shared_weight() const { return shared_weight_; }  // shared / solo, within reason
   // Power of run time alone on the core, of this slot; never below a tenth of the common.
   Estimate power(size_t slot) const;
-  double mean_power() const { return mean_power_; }  // of the last batch
+  double spread() const { return spread_ * mean_[kSolo]; }  // of slots' powers: standard deviation
+  double mean_power() const { return mean_power_; }         // of the last batch
   // Of each sample of the last batch, how much of its energy is of the sample before: 0 to 1.
   const std::vector<double>& lag() const { return lag_; }
   // How much of what the powers of the slots may differ, as they ran in the last batch, is still open, from 0 to 1: the
@@ -92,6 +93,9 @@ class PowerFit {
   };
 
   Estimate At(size_t i) const;
+  // Only a package that was seen to sleep tells its base from what wakes with it: how long it was awake is an estimate,
+  // and a package that never sleeps is sometimes taken for one that does.
+  double AwakeMs(const FitSample& sample) const { return base_fixed_ ? sample.awake_ms : sample.dt_ms; }
   void Start(absl::Span<const FitSample> samples);
   void Predict(double seconds);
   // Adds `part` of what ran in the sample to the state's factors.

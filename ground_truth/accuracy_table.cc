@@ -66,13 +66,13 @@ std::string WindowName(int samples) {
 std::string AccuracyCsv(const std::vector<ScoredRun>& runs) {
   std::string csv =
       "scenario,seed,model,window_ns,mean_error,worst_error,worst_vm,whole_worst_error,misplaced,split_error,stood_"
-      "in\n";
+      "in,covered,half_width,interval_score,ideal_error\n";
   for (const ScoredRun& run : runs) {
     const ModelScore& score = run.score;
-    absl::StrAppendFormat(&csv, "%s,%d,%s,%d,%.6f,%.6f,%s,%.6f,%.6f,%.6f,%.6f\n", run.scenario, run.seed,
-                          ModelName(score.model), int64_t{1'000'000} * score.window_samples, score.mean_error,
+    absl::StrAppendFormat(&csv, "%s,%d,%s,%d,%.6f,%.6f,%s,%.6f,%.6f,%.6f,%.6f,%.6f,%.6f,%.6f,%.6f\n", run.scenario,
+                          run.seed, ModelName(score.model), int64_t{1'000'000} * score.window_samples, score.mean_error,
                           score.worst_error, run.worst_vm, score.whole_worst_error, score.misplaced, score.split_error,
-                          score.stood_in);
+                          score.stood_in, score.covered, score.half_width, score.interval_score, score.ideal_error);
   }
   return csv;
 }
@@ -100,6 +100,17 @@ std::string AccuracyTables(const std::vector<ScoredRun>& runs) {
   both(absl::StrCat("Misplaced in windows of ", WindowName(longest),
                     ": sum of all errors, % of active energy; mean over seeds (worst)"),
        [](const ModelScore& score) { return score.misplaced; });
+  absl::StrAppend(
+      &text, "Of windows of ", WindowName(longest),
+      " of a VM, how many its 95 % interval held, %, mean over seeds (half width of the interval, % of the energy)\n\n",
+      Table(
+          runs, longest, [](const ModelScore& score) { return score.covered; },
+          [](const ModelScore& score) { return score.half_width; }),
+      "\n");
+  both("Interval score: width and 40 times what was missed by, % of the energy; mean over seeds (worst)",
+       [](const ModelScore& score) { return score.interval_score; });
+  both("What one power per VM would miss if it and the floor were known, %; mean over seeds (worst)",
+       [](const ModelScore& score) { return score.ideal_error; });
   both("Windows in which another model stood in, %; mean over seeds (worst)",
        [](const ModelScore& score) { return score.stood_in; });
   return text;

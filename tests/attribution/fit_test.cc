@@ -204,6 +204,37 @@ TEST(FitTest, AGivenBaseIsKept) {
   for (int vm = 0; vm < 2; ++vm) EXPECT_NEAR(host.Error(settlement, vm), 0, 0.02) << vm;
 }
 
+TEST(FitTest, SaysHowUnsureItIs) {
+  FitHost host(Model::kFit);
+  Bursts bursts(40);
+  const auto both = [&](int vm, int64_t ms) {
+    return bursts.On(vm, ms) ? MadeRun{.solo_ns = kMs, .ticks = (vm == 0 ? 12 : 4) * kWatt} : MadeRun{};
+  };
+  for (int flush = 0; flush < 20; ++flush) host.Flush(both);
+  for (int flush = 0; flush < 10; ++flush) {
+    const Settlement settlement = host.Flush(both);
+    for (int vm = 0; vm < 2; ++vm) {
+      const RowEnergy& row = settlement.rows[static_cast<size_t>(kFirstFreeRow + vm)];
+      const double said = row.model_err_ticks / static_cast<double>(row.ticks);
+      EXPECT_GE(said, std::abs(host.Error(settlement, vm)));
+      EXPECT_LT(said, 0.2);
+    }
+  }
+}
+
+TEST(FitTest, WhoIsAloneHasItAllWhateverTheFitFound) {
+  FitHost host(Model::kFit);
+  Bursts bursts(40);
+  const auto one = [&](int vm, int64_t ms) {
+    return vm == 0 && bursts.On(vm, ms) ? MadeRun{.solo_ns = kMs, .ticks = 12 * kWatt} : MadeRun{};
+  };
+  for (int flush = 0; flush < 10; ++flush) {
+    const Settlement settlement = host.Flush(one);
+    const RowEnergy& row = settlement.rows[kFirstFreeRow];
+    EXPECT_LT(row.model_err_ticks, 1e-3 * static_cast<double>(row.ticks));
+  }
+}
+
 TEST(SymmetricMatrixTest, InverseTimesMatrixIsOne) {
   std::mt19937 random(1);
   std::normal_distribution<double> normal;

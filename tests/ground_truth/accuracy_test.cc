@@ -84,6 +84,30 @@ TEST(AccuracyTest, NobodyWinsWhereVmsAreAlwaysTogether) {
   EXPECT_GT(score.split_error, 0.08);
 }
 
+TEST(AccuracyTest, WhatTheFitSaysOfItselfHolds) {
+  AccuracyOptions options = Options(Model::kFit);
+  options.calibrated = false;
+  options.learn_ns = 30 * kSecond;
+  options.scored_ns = 20 * kSecond;
+  // Where it tells VMs apart, and where it cannot and by run time half of the energy is one VM's too much.
+  for (const char* const scenario : {"bursts", "alternation", "always-together"}) {
+    const ModelScore score = Judge(PlanHost(scenario, 2), 2, options).back();
+    EXPECT_GE(score.covered, 0.9) << scenario;
+    EXPECT_LT(score.half_width, 0.8) << scenario;
+    EXPECT_LT(score.interval_score, 2) << scenario;
+  }
+}
+
+TEST(AccuracyTest, NoModelThatHasOnePowerPerVmCanBeBetterThanIdeal) {
+  AccuracyOptions options = Options(Model::kBaseShare);
+  options.scored_ns = 20 * kSecond;
+  // Powers that never move are told without an error; those of made hosts move.
+  EXPECT_LT(Judge(LinearHost(5, 5), 1, options).back().ideal_error, 1e-6);
+  const ModelScore score = Judge(PlanHost("bursts", 1), 1, options).back();
+  EXPECT_GT(score.ideal_error, 0.002);
+  EXPECT_LT(score.ideal_error, score.mean_error);
+}
+
 TEST(AccuracyTableTest, ShowsEachScenarioByModel) {
   std::vector<ScoredRun> runs;
   for (const uint64_t seed : {1, 2}) {
