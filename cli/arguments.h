@@ -18,6 +18,7 @@ namespace vrapl {
 inline constexpr int kExitDone = 0;
 inline constexpr int kExitFailed = 1;
 inline constexpr int kExitUsage = 2;
+inline constexpr int kExitNotWhole = 3;       // done, of a recording of which a part is missing
 inline constexpr int kExitInterrupted = 130;  // 128 + SIGINT: nothing was printed
 
 enum class Format { kText, kCsv, kJsonl };

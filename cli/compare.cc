@@ -5,7 +5,7 @@
 #include "cli/arguments.h"
 #include "cli/comparison_output.h"
 #include "cli/model_comparison.h"
-#include "cli/recorded_run_notices.h"
+#include "cli/opened_recording.h"
 #include "cli/replay_arguments.h"
 #include "cli/verb_app.h"
 #include "cli/verbs.h"
@@ -45,10 +45,8 @@ int CompareVerb(int argc, char** argv) {
   ReplayOptions options = *std::move(parsed);
   if (options.models.empty()) options.models.assign(kModels.begin(), kModels.end());
 
-  absl::StatusOr<RecordedRun> run = ReadRecordedRun(arguments.file);
-  if (!run.ok()) return Fail(kExitFailed, run.status().message());
-  TellDamage(*run);
-  if (run->source == "emulated") Notice("EMULATED HARDWARE: the energy was not measured");
+  absl::StatusOr<RecordedRun> run = OpenRecording(arguments, /*vms=*/{});
+  if (!run.ok()) return Fail(run.status());
   ModelComparison models(options.models);
   int windows = 0;
   const absl::Status status = Replay(arguments.file, options, [&](const FlushReport& report) {
@@ -56,7 +54,7 @@ int CompareVerb(int argc, char** argv) {
     ++windows;
   });
   if (!status.ok()) return Fail(kExitFailed, status.message());
-  if (windows == 0) return Fail(kExitUsage, "no flush of the recording lies between --from and --to");
+  if (windows == 0) return Fail(NoWindowThere(*run));
   const Comparison comparison = models.Result();
   switch (*format) {
     case Format::kText:
@@ -69,7 +67,7 @@ int CompareVerb(int argc, char** argv) {
       std::fputs(ComparisonToJsonl(comparison, run->source).c_str(), stdout);
       break;
   }
-  return kExitDone;
+  return ExitCodeOf(*run);
 }
 
 }  // namespace vrapl

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "cli/arguments.h"
+#include "cli/opened_recording.h"
 #include "cli/recording_output.h"
 #include "cli/replay_arguments.h"
 #include "cli/stop_signal.h"
@@ -141,12 +142,6 @@ std::unique_ptr<ExportSink> MakeSink(const ExportPlan& plan, OutputFile& file) {
   std::abort();
 }
 
-void TellConditions(const RecordedRun& run) {
-  if (run.source == "emulated") Notice("EMULATED HARDWARE: the energy was not measured");
-  if (!run.ended) Notice("the recording has no end: the program that wrote it was killed, or the machine went down");
-  for (const std::string& damage : run.damage) Notice(damage);
-}
-
 class Progress {
  public:
   ~Progress() {
@@ -169,22 +164,19 @@ class Export {
  public:
   explicit Export(const ExportArguments& arguments) : arguments_(arguments) {}
 
-  absl::Status Run(const ExportPlan& plan, const std::atomic<bool>& stop) {
+  absl::Status Run(const RecordedRun& run, const ExportPlan& plan, const std::atomic<bool>& stop) {
     const std::string output = arguments_.output.empty() ? "-" : arguments_.output;
-    absl::StatusOr<RecordedRun> run = ReadRecordedRun(arguments_.replay.file);
-    if (!run.ok()) return run.status();
     if (absl::Status status = RefuseSameFile(arguments_.replay.file, output); !status.ok()) return status;
     if (absl::Status status = Open(file_, output); !status.ok()) return status;
     const bool is_text = plan.format == ExportFormat::kCsv || plan.format == ExportFormat::kJsonl;
     if (is_text && output != "-") {
       if (absl::Status status = Open(meta_, absl::StrCat(output, ".meta.json")); !status.ok()) return status;
     }
-    TellConditions(*run);
     if (meta_) {
-      if (absl::Status status = meta_->Write(RunMetaJson(*run, plan.query) + "\n"); !status.ok()) return status;
+      if (absl::Status status = meta_->Write(RunMetaJson(run, plan.query) + "\n"); !status.ok()) return status;
     }
     sink_ = MakeSink(plan, *file_);
-    if (absl::Status status = sink_->Begin(*run); !status.ok()) return status;
+    if (absl::Status status = sink_->Begin(run); !status.ok()) return status;
     Progress progress;
     bool any = false;
     const absl::Status replayed = Replay(
@@ -199,7 +191,7 @@ class Export {
         },
         [&](double done) { progress(done); });
     if (!replayed.ok()) return replayed;
-    if (!any) Notice("no whole window lies there: see --from, --to and --window; the export has no rows");
+    if (!any) return NoWindowThere(run);
     if (absl::Status status = sink_->Finish(); !status.ok()) return status;
     if (meta_) {
       if (absl::Status status = meta_->Commit(); !status.ok()) return status;
@@ -239,10 +231,12 @@ int ExportVerb(int argc, char** argv) {
   if (const std::optional<int> code = verb.Parse(argc, argv)) return *code;
   absl::StatusOr<ExportPlan> plan = PlanOf(arguments);
   if (!plan.ok()) return Fail(plan.status());
-  const absl::Status status = Export(arguments).Run(*plan, StopOnSignals());
+  const absl::StatusOr<RecordedRun> run = OpenRecording(arguments.replay, arguments.replay.vms);
+  if (!run.ok()) return Fail(run.status());
+  const absl::Status status = Export(arguments).Run(*run, *plan, StopOnSignals());
   // A reader that has seen enough (`| head`) is no failure.
   if (absl::IsCancelled(status)) return kExitDone;
-  return status.ok() ? kExitDone : Fail(kExitFailed, status.message());
+  return status.ok() ? ExitCodeOf(*run) : Fail(status);
 }
 
 }  // namespace vrapl

@@ -44,7 +44,8 @@ First steps:
   vrapl sample --emulate       no RAPL here: look at an emulated host
   vrapl serve --serial-port=1  and in a guest: cat /dev/ttyS1
 
-Exit codes: 0 done, 1 failed, 2 wrong usage. run and overhead: the command's, 125 when vrapl failed.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but the recording is not whole. run and overhead: the command's, 125 when
+vrapl failed.
 )";
 
 struct Verb {
@@ -126,7 +127,7 @@ int Main(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   const int code = vrapl::Main(argc, argv);
-  if (code != vrapl::kExitDone) return code;
+  if (code != vrapl::kExitDone && code != vrapl::kExitNotWhole) return code;
   // What was printed must have arrived: a full disk is no success. A reader that has seen enough (`| head`) is one.
   errno = 0;
   const bool failed = std::fflush(stdout) != 0 || std::ferror(stdout) != 0;

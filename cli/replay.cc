@@ -11,8 +11,8 @@
 #include "cli/arguments.h"
 #include "cli/flush_csv.h"
 #include "cli/flush_json.h"
+#include "cli/opened_recording.h"
 #include "cli/power_table.h"
-#include "cli/recorded_run_notices.h"
 #include "cli/replay_arguments.h"
 #include "cli/verb_app.h"
 #include "cli/verbs.h"
@@ -43,12 +43,7 @@ absl::StatusOr<ReplayOptions> ToOptions(ReplayArguments arguments) {
 }
 
 // What would give an empty or a misleading table, in words; at most one.
-std::vector<std::string> Contradictions(const ReplayArguments& arguments, const ReplayOptions& options, Format format,
-                                        const RecordedRun& run) {
-  if (options.from_ns >= run.duration_ns) {
-    return {absl::StrFormat("--from=%s: the recording is %.3f s long", arguments.from,
-                            static_cast<double>(run.duration_ns) * 1e-9)};
-  }
+std::vector<std::string> Contradictions(const ReplayOptions& options, Format format) {
   if (options.by_thread && format == Format::kText) {
     return {"--by=thread is for --format=csv or jsonl; the text table has no room for threads"};
   }
@@ -78,11 +73,9 @@ int ReplayVerb(int argc, char** argv) {
   if (!options.ok()) return Fail(options.status());
   absl::StatusOr<Format> format = ParseFormat(format_word);
   if (!format.ok()) return Fail(format.status());
-  absl::StatusOr<RecordedRun> run = ReadRecordedRun(arguments.file);
-  if (!run.ok()) return Fail(kExitFailed, run.status().message());
-  for (const std::string& wrong : Contradictions(arguments, *options, *format, *run)) return Fail(kExitUsage, wrong);
-  TellDamage(*run);
-  if (run->source == "emulated") Notice("EMULATED HARDWARE: the energy was not measured");
+  for (const std::string& wrong : Contradictions(*options, *format)) return Fail(kExitUsage, wrong);
+  absl::StatusOr<RecordedRun> run = OpenRecording(arguments, arguments.vms);
+  if (!run.ok()) return Fail(run.status());
   const std::vector<RecordedRun::Mark> phases = PhasesOf(*run);
   if (options->window_per_phase && phases.empty()) {
     Notice("the recording has no marks and no runs of a command: all of it is one phase");
@@ -95,9 +88,11 @@ int ReplayVerb(int argc, char** argv) {
   PowerTable table(arguments.vms);
   if (*format == Format::kCsv) std::fputs(FlushCsvHeader(options->by_thread).c_str(), stdout);
   ReplayCheck check;
+  bool any = false;
   const absl::Status status = Replay(
       arguments.file, *options,
       [&](const FlushReport& report) {
+        any = true;
         switch (*format) {
           case Format::kText:
             if (options->window_per_phase) absl::PrintF("phase: %s\n", phase_of(report));
@@ -117,6 +112,7 @@ int ReplayVerb(int argc, char** argv) {
       },
       [](double) {}, &check);
   if (!status.ok()) return Fail(kExitFailed, status.message());
+  if (!any) return Fail(NoWindowThere(*run));
   if (check.equal > 0 && check.different == 0) {
     absl::FPrintF(stderr, "vrapl: %d flushes replayed, each with the figures that were told live\n", check.equal);
   }
@@ -126,7 +122,7 @@ int ReplayVerb(int argc, char** argv) {
                   run->damage.empty() ? "" : " (parts of the recording are missing)");
     if (run->damage.empty()) return kExitFailed;
   }
-  return kExitDone;
+  return ExitCodeOf(*run);
 }
 
 }  // namespace vrapl

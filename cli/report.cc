@@ -10,6 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
 #include "cli/arguments.h"
+#include "cli/opened_recording.h"
 #include "cli/recording_output.h"
 #include "cli/replay_arguments.h"
 #include "cli/verb_app.h"
@@ -95,8 +96,8 @@ int ReportVerb(int argc, char** argv) {
     return Fail(absl::AlreadyExistsError(absl::StrCat(output, " exists already; --force replaces it")));
   }
 
-  const absl::StatusOr<RecordedRun> run = ReadRecordedRun(path);
-  if (!run.ok()) return Fail(kExitFailed, run.status().message());  // wrong usage is only what was typed
+  const absl::StatusOr<RecordedRun> run = OpenRecording(arguments, options.only_vms);
+  if (!run.ok()) return Fail(run.status());
   ReportProgress progress;
   const ReplayWindows replay = [&](const ReplayOptions& windows,
                                    absl::FunctionRef<void(const FlushReport&)> on_report) {
@@ -106,16 +107,16 @@ int ReportVerb(int argc, char** argv) {
   std::string text;
   if (with_page) {
     absl::StatusOr<RunReport> report = MakeRunReport(*run, replay, options, format);
-    if (!report.ok()) return Fail(kExitFailed, report.status().message());
+    if (!report.ok()) return Fail(report.status());
     if (absl::Status status = WriteWholeFile(output, report->page, force); !status.ok()) return Fail(status);
     text = report->methods;
   } else {
     absl::StatusOr<std::string> made = MakeMethods(*run, replay, options, format);
-    if (!made.ok()) return Fail(kExitFailed, made.status().message());
+    if (!made.ok()) return Fail(made.status());
     text = *std::move(made);
   }
   if (!methods.empty()) std::fputs(text.c_str(), stdout);
-  return kExitDone;
+  return ExitCodeOf(*run);
 }
 
 }  // namespace vrapl

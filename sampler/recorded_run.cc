@@ -52,7 +52,9 @@ class Scan final : public BlockVisitor {
  public:
   Scan(int64_t start_ns, ScannedRecording& out) : start_ns_(start_ns), out_(out) {}
 
-  void OnVms(const std::vector<RecordedVm>&, bool) override {}
+  void OnVms(const std::vector<RecordedVm>& vms, bool) override {
+    for (const RecordedVm& vm : vms) out_.run.vms.insert({.uuid = vm.uuid, .name = vm.name});
+  }
   void OnPackage(int, int64_t, uint32_t, const std::vector<uint64_t>&) override {}
   void OnThread(uint32_t, const RecordedThread&) override {}
   void OnSample(int, const Sample& sample) override { last_ns_ = std::max(last_ns_, sample.header.t_ns); }

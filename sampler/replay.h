@@ -4,7 +4,9 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -35,6 +37,12 @@ struct RecordedRun {
   };
   std::vector<Mark> marks;       // ascending
   std::vector<CommandRun> runs;  // of `vrapl run`, ascending
+  struct Vm {
+    std::string uuid;
+    std::string name;
+    friend bool operator<(const Vm& a, const Vm& b) { return std::tie(a.name, a.uuid) < std::tie(b.name, b.uuid); }
+  };
+  std::set<Vm> vms;  // all that were seen, whichever start of them
   // VMs that started and stopped, stalls, conditions of the machine, errors: JSON text each, docs/recording-format.md.
   struct Event {
     int64_t t_ns = 0;

@@ -127,7 +127,7 @@ TEST_F(RecordingProgramTest, ADamagedFileIsReplayedAndSaysWhatIsMissing) {
   damaged[damaged.size() / 2] = static_cast<char>(damaged[damaged.size() / 2] ^ 1);
   std::ofstream(path, std::ios::trunc) << damaged;
   const Ended ended = Run({"replay", path, "--format=csv"});
-  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_EQ(ended.code, 3) << ended.err;
   EXPECT_THAT(ended.err, HasSubstr("damaged"));
   EXPECT_THAT(ended.err, HasSubstr("differ from what was told live"));
 }

@@ -101,7 +101,7 @@ TEST_F(ReportVerbTest, WhatCannotBeIsSaidInALine) {
   expect({directory_ + "/words.vrapl"}, 1, "words.vrapl");
   expect({recording_, "--methods=word"}, 2, "markdown");
   expect({recording_, "--from=2s", "--to=1s"}, 2, "--from is not before --to");
-  expect({recording_, "--from=1h"}, 1, "no sample lies between");
+  expect({recording_, "--from=1h"}, 2, "holds 4.000 s");
   expect({recording_, "--vm=nobody"}, 1, "nobody");
   expect({recording_, "--model=fair"}, 2, "fair");
   expect({recording_, "-o", directory_ + "/absent/run.html"}, 1, "No such file");

@@ -163,8 +163,8 @@ TEST_F(RunFilesTest, WhatAKillLeavesIsARecordingBesideTheOldFile) {
   EXPECT_EQ(ReadSmallFile(file).value_or(""), "mine");
   ASSERT_THAT(Parts("run.vrapl"), SizeIs(1));
   const Ended replay = Replay(Parts("run.vrapl")[0]);
-  EXPECT_EQ(replay.code, 0) << replay.err;
-  EXPECT_THAT(replay.err, HasSubstr("did not come to its end"));
+  EXPECT_EQ(replay.code, 3) << replay.err;
+  EXPECT_THAT(replay.err, HasSubstr("its end is not in the file"));
   EXPECT_THAT(replay.out, HasSubstr("\"kind\":\"command\""));
   EXPECT_EQ(Run({}, {"true"}).code, 0) << "which takes away what the killed one left of its emulated host";
 }
