@@ -284,6 +284,7 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& told, c
     reader_cpus.push_back(package.reader_cpu);
   }
   SamplingThreads threads(loops, reader_cpus);
+  OwnCostMeter own_cost;  // energy is counted from the samples that have just been taken
   for (const std::string& notice : threads.notices()) events.on_notice(notice);
 
   ThreadFacts facts = ThreadFactsFromProc();
@@ -311,7 +312,6 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& told, c
   }
   PortSet ports(clock);
   HaltPolling halt_polling;
-  OwnCostMeter own_cost;
   FlushLoop flush(feeds, rows, options.delivery.deliver ? &ports : nullptr, clock,
                   {.flush_ns = options.flush_ns,
                    .duration_ns = options.duration_ns.value_or(INT64_MAX),
@@ -377,6 +377,7 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& told, c
     clock.SleepUntil(std::min(next_ns, end_ns));
   }
   threads.Stop();
+  own_cost.End();
   if (listener.ok()) listener->reset();
   take_marks();
   flush.Finish();

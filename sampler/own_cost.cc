@@ -35,8 +35,10 @@ void OwnCostMeter::Add(const FlushReport& report) {
   }
 }
 
+void OwnCostMeter::End() { end_ = Now(); }
+
 OwnCost OwnCostMeter::cost() const {
-  OwnCost cost = Now();
+  OwnCost cost = end_ ? *end_ : Now();
   cost.wall_ns -= total_.wall_ns;
   cost.cpu_ns -= total_.cpu_ns;
   cost.voluntary_switches -= total_.voluntary_switches;

@@ -45,6 +45,20 @@ TEST(OwnCostTest, IsOfThisProcessAndOfItsRow) {
   EXPECT_EQ(cost.host_energy_uj, 400);
 }
 
+TEST(OwnCostTest, WhatIsDoneAfterTheEndIsNotCounted) {
+  OwnCostMeter meter;
+  meter.End();
+  const OwnCost at_end = meter.cost();
+  const int64_t until_ns = MonotonicNs() + 10 * kNanosPerMilli;
+  while (MonotonicNs() < until_ns) {
+  }
+  meter.Add(Report());
+  const OwnCost later = meter.cost();
+  EXPECT_EQ(later.wall_ns, at_end.wall_ns);
+  EXPECT_EQ(later.cpu_ns, at_end.cpu_ns);
+  EXPECT_EQ(later.energy_uj, 20) << "the last reports come after the last sample";
+}
+
 TEST(OwnCostTest, TellsAPersonInOneLine) {
   const std::string text = OwnCostText({.wall_ns = 10 * kNanosPerSecond,
                                         .cpu_ns = kNanosPerSecond / 2,
