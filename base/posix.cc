@@ -1,5 +1,6 @@
 #include "base/posix.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -19,6 +20,17 @@ absl::Status PosixError(int error, absl::string_view what) {
   const absl::StatusCode code = error == EIO || error == EAGAIN || error == EBUSY ? absl::StatusCode::kUnavailable
                                                                                   : absl::ErrnoToStatusCode(error);
   return absl::Status(code, absl::StrCat(what, ": ", std::strerror(error)));
+}
+
+absl::Status SyncDirectoryOf(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if ((fd.ok() && ::fsync(fd.get()) == 0) || errno == EINVAL) return absl::OkStatus();
+  const int error = errno;
+  // A directory that may be written and not read cannot be opened; the file is there all the same.
+  if (!fd.ok() && error == EACCES) return absl::OkStatus();
+  return PosixError(error, absl::StrCat("store ", directory, " on its disk"));
 }
 
 }  // namespace vrapl

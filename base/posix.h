@@ -1,6 +1,7 @@
 // File descriptors that close themselves, and errno as absl::Status.
 #pragma once
 
+#include <string>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -35,5 +36,9 @@ class UniqueFd {
 // "`what`: strerror(error)" with the matching canonical code: ENOENT and ENXIO are NOT_FOUND, EACCES and EPERM
 // PERMISSION_DENIED, EIO UNAVAILABLE, EINVAL INVALID_ARGUMENT, and so on. Copy errno before calling anything else.
 absl::Status PosixError(int error, absl::string_view what);
+
+// After a rename, a link or a new file: that the name stands in its directory survives a machine that goes down. A file
+// system that cannot do this for a directory (EINVAL) is no error.
+absl::Status SyncDirectoryOf(const std::string& path);
 
 }  // namespace vrapl

@@ -127,12 +127,12 @@ absl::Status OutputFile::Commit() {
       // A file system without hard links: what came there since the start is replaced.
       if (::rename(temporary_.c_str(), path_.c_str()) != 0) return CannotWrite(errno, "put into place", path_);
       temporary_.clear();
-      return absl::OkStatus();
+      return SyncDirectoryOf(path_);
     }
     ::unlink(temporary_.c_str());
   }
   temporary_.clear();
-  return absl::OkStatus();
+  return SyncDirectoryOf(path_);
 }
 
 }  // namespace vrapl

@@ -153,8 +153,11 @@ absl::Status WriteWholeFile(const std::string& path, absl::string_view content, 
     const int error = errno;
     status = error == EEXIST ? exists() : PosixError(error, absl::StrCat("write ", path));
   }
-  if (!status.ok()) ::unlink(temporary.c_str());
-  return status;
+  if (!status.ok()) {
+    ::unlink(temporary.c_str());
+    return status;
+  }
+  return SyncDirectoryOf(path);
 }
 
 }  // namespace vrapl
