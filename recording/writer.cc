@@ -66,12 +66,11 @@ absl::StatusOr<std::unique_ptr<RecordingWriter>> RecordingWriter::Create(const s
   writer->end_ = prefix.size();
   const auto frame = EncodeFrame(BlockKind::kRun, writer->sequence_++, start_ns, run_json);
   if (written.ok()) written = writer->PutBlock({.frame = {frame.data(), frame.size()}, .content = run_json});
-  // What is there is given up for a recording that has begun, not for a disk that is full.
-  if (written.ok() && !made.empty() && made != path) written = writer->ReplaceBy(made);
   if (!written.ok()) {
     if (!made.empty()) ::unlink(made.c_str());
     return written;
   }
+  if (!made.empty() && made != path) writer->beside_ = made;
   writer->thread_ = std::thread([writer = writer.get()] { writer->WriteOn(); });
   return writer;
 }
@@ -120,14 +119,29 @@ absl::Status RecordingWriter::PutBlock(const Waiting& block) {
   return absl::OkStatus();
 }
 
-absl::Status RecordingWriter::ReplaceBy(const std::string& made) const {
-  if (::fdatasync(fd_.get()) != 0) return SyncError(errno);
+// What is there is given up for a recording that holds something, not for a full disk or a program killed at its start.
+absl::Status RecordingWriter::TakePlace() {
   // A link to a file stays one.
   std::error_code failed;
   const std::filesystem::path place = std::filesystem::canonical(path_, failed);
-  if (::rename(made.c_str(), failed ? path_.c_str() : place.c_str()) == 0) return absl::OkStatus();
-  const int error = errno;
-  return PosixError(error, absl::StrCat("replace ", path_));
+  if (::rename(beside_.c_str(), failed ? path_.c_str() : place.c_str()) != 0) {
+    const int error = errno;
+    return PosixError(error, absl::StrCat("replace ", path_));
+  }
+  beside_.clear();
+  return SyncDirectoryOf(failed ? path_ : place.string());
+}
+
+// The end of a recording that has not replaced what was there.
+void RecordingWriter::EndBeside() {
+  const bool holds_data = state_.blocks > 1;
+  const absl::Status placed = holds_data ? TakePlace() : absl::UnavailableError("nothing was recorded");
+  if (lost_.ok()) lost_ = placed;
+  if (beside_.empty()) return;
+  lost_ = absl::Status(lost_.code(),
+                       absl::StrCat(lost_.message(), "; ", path_, " is as it was",
+                                    holds_data ? absl::StrCat(", and what could be stored is in ", beside_) : ""));
+  if (!holds_data) ::unlink(beside_.c_str());
 }
 
 absl::Status RecordingWriter::SyncError(int error) const {
@@ -145,12 +159,14 @@ void RecordingWriter::WriteOn() {
     lock.unlock();
     const uint64_t before = end_;
     absl::Status status = PutBlock(block);
-    if (status.ok() && MonotonicNs() - synced_ns > kSyncEveryNs) {
+    if (status.ok() && (!beside_.empty() || MonotonicNs() - synced_ns > kSyncEveryNs)) {
       if (::fdatasync(fd_.get()) != 0) status = SyncError(errno);
       synced_ns = MonotonicNs();
     }
+    // Where this fails, nothing is lost: it is tried again with the next block.
+    const absl::Status placed = status.ok() && !beside_.empty() ? TakePlace() : absl::OkStatus();
     lock.lock();
-    state_.error = status.ok() ? "" : std::string(status.message());
+    state_.error = std::string(status.ok() ? placed.message() : status.message());
     const bool written = end_ > before;
     if (!status.ok() && written && lost_.ok()) lost_ = status;  // what the kernel took and could not store is gone
     if (written) {
@@ -180,6 +196,7 @@ absl::Status RecordingWriter::Close() {
     lost_ = PosixError(errno, absl::StrCat("cut ", path_));
   }
   if (::fdatasync(fd_.get()) != 0 && lost_.ok()) lost_ = SyncError(errno);
+  if (!beside_.empty()) EndBeside();
   fd_.Reset();
   return lost_;
 }

@@ -22,9 +22,10 @@ class RecordingWriter {
   // So much may wait for the disk; what comes then is lost, and counted.
   static constexpr size_t kMaxWaitingBytes = 64 << 20;
 
-  // Begins the file with the block that identifies the run. With `force` a file that is there is replaced, once that
-  // block is on the disk, and from then on the recording grows under `path`. Errors: ALREADY_EXISTS without `force`;
-  // those of open and write: whoever cannot store the first block is told at the start.
+  // Begins the file with the block that identifies the run. With `force` a file that is there is replaced once the
+  // first block of data is on the disk; until then the recording is `path`.part-XXXXXX, from then on it grows under
+  // `path`. Errors: ALREADY_EXISTS without `force`; those of open and write: whoever cannot store the first block is
+  // told at the start.
   static absl::StatusOr<std::unique_ptr<RecordingWriter>> Create(const std::string& path, const std::string& run_json,
                                                                  int64_t start_ns, bool force);
   ~RecordingWriter();
@@ -32,7 +33,8 @@ class RecordingWriter {
   // Threads: one at a time (the flush thread). Does not wait for the disk.
   void Write(BlockKind kind, int64_t first_ns, std::string content);
 
-  // Writes what waits and closes the file. The error of the disk, when blocks had to be given up.
+  // Writes what waits and closes the file. The error of the disk, when blocks had to be given up. A recording without a
+  // block of data replaces nothing and is taken away again.
   absl::Status Close();
 
   struct State {
@@ -52,11 +54,13 @@ class RecordingWriter {
 
   absl::Status Put(absl::string_view bytes, uint64_t at);
   absl::Status PutBlock(const Waiting& block);
-  absl::Status ReplaceBy(const std::string& made) const;
+  absl::Status TakePlace();
+  void EndBeside();
   absl::Status SyncError(int error) const;
   void WriteOn();
 
   const std::string path_;
+  std::string beside_;  // where it grows as long as it has not replaced the file that was there; ""
   UniqueFd fd_;
   uint64_t sequence_ = 0;
   uint64_t end_ = 0;  // of the last whole block in the file; the writing thread's

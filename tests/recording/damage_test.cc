@@ -44,6 +44,15 @@ class DamageTest : public testing::Test {
   }
   void Store(const std::string& bytes) { std::ofstream(path_, std::ios::trunc | std::ios::binary) << bytes; }
 
+  // The file and what lies beside it under names that begin as its own.
+  int NamesBeside() const {
+    int names = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(path_).parent_path())) {
+      names += entry.path().string().rfind(path_, 0) == 0 ? 1 : 0;
+    }
+    return names;
+  }
+
   struct Read {
     absl::Status status = absl::OkStatus();
     std::vector<std::string> contents;
@@ -159,7 +168,7 @@ TEST_F(DamageTest, AnExistingFileIsNotOverwritten) {
   EXPECT_EQ(ReadAll().contents.size(), static_cast<size_t>(kBlocks));
 }
 
-TEST_F(DamageTest, AForcedOneReplacesTheFileOnceItHasBegun) {
+TEST_F(DamageTest, AForcedOneReplacesTheFileOnceItHoldsData) {
   WriteWhole();
   ::signal(SIGXFSZ, SIG_IGN);
   rlimit before{};
@@ -171,17 +180,39 @@ TEST_F(DamageTest, AForcedOneReplacesTheFileOnceItHasBegun) {
   EXPECT_EQ(ReadAll().contents.size(), static_cast<size_t>(kBlocks)) << "a full disk costs nobody a recording";
   const UniqueFd old(::open(path_.c_str(), O_RDONLY));
   const auto old_bytes = std::filesystem::file_size(path_);
+  {
+    auto nothing = RecordingWriter::Create(path_, R"({"run":2})", 0, /*force=*/true);
+    ASSERT_THAT(nothing, IsOk());
+    EXPECT_EQ(ReadAll().contents.size(), static_cast<size_t>(kBlocks)) << "so far there is nothing to put there";
+    EXPECT_EQ(NamesBeside(), 2) << "where it grows";
+    EXPECT_THAT((*nothing)->Close(), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("is as it was")));
+    EXPECT_EQ(ReadAll().contents.size(), static_cast<size_t>(kBlocks));
+    EXPECT_EQ(NamesBeside(), 1);
+  }
+  {
+    auto full = RecordingWriter::Create(path_, R"({"run":2})", 0, /*force=*/true);
+    ASSERT_THAT(full, IsOk());
+    const rlimit no_data = {.rlim_cur = 80, .rlim_max = before.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &no_data);
+    (*full)->Write(BlockKind::kData, 0, Content(0));
+    const absl::Status closed = (*full)->Close();
+    ::setrlimit(RLIMIT_FSIZE, &before);
+    EXPECT_THAT(std::string(closed.message()), testing::AllOf(HasSubstr("File too large"), HasSubstr("is as it was")));
+    EXPECT_EQ(ReadAll().contents.size(), static_cast<size_t>(kBlocks)) << "a disk that is full from its second on";
+    EXPECT_EQ(NamesBeside(), 1);
+  }
   auto writer = RecordingWriter::Create(path_, R"({"run":2})", 0, /*force=*/true);
   ASSERT_THAT(writer, IsOk());
+  (*writer)->Write(BlockKind::kData, 0, Content(0));
+  // The writing thread puts it into place.
+  while (NamesBeside() > 1) ::sched_yield();
+  EXPECT_EQ(ReadAll().contents.size(), 1u);
   EXPECT_EQ(RecordingReader::Open(path_)->run_json(), R"({"run":2})") << "it is seen while it grows";
   struct stat status {};
   ASSERT_EQ(::fstat(old.get(), &status), 0);
   EXPECT_EQ(static_cast<uintmax_t>(status.st_size), old_bytes) << "who reads the old one goes on reading it";
-  int names = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(path_).parent_path())) {
-    names += entry.path().string().rfind(path_, 0) == 0 ? 1 : 0;
-  }
-  EXPECT_EQ(names, 1) << "nothing is left beside it";
+  EXPECT_THAT((*writer)->Close(), IsOk());
+  EXPECT_EQ(NamesBeside(), 1) << "nothing is left beside it";
 }
 
 // A disk without space, played by a limit on the size of files: what fits is whole, what does not is told, nothing
