@@ -38,18 +38,25 @@ int MarkVerb(int argc, char** argv) {
 
   int sent = 0;
   std::string why;
+  std::string of_others;  // another user's programs are none of those that all means
   for (const std::string& directory : MarkDirectories()) {
     for (const pid_t pid : wanted.empty() ? ListeningProcesses(directory) : wanted) {
       const absl::Status status = SendMark(directory, pid, {.t_ns = now_ns, .label = label});
       if (status.ok()) {
         ++sent;
+      } else if (wanted.empty() && absl::IsPermissionDenied(status)) {
+        of_others = std::string(status.message());
       } else if (!absl::IsNotFound(status) || (!wanted.empty() && why.empty())) {
         why = std::string(status.message());
       }
     }
   }
-  if (sent > 0 && (wanted.empty() || sent >= static_cast<int>(wanted.size()))) return kExitDone;
-  if (!why.empty()) return Fail(kExitFailed, why);
+  const bool all = wanted.empty() ? sent > 0 && why.empty() : sent >= static_cast<int>(wanted.size());
+  if (all) return kExitDone;
+  if (!why.empty()) {
+    return Fail(kExitFailed, absl::StrCat(why, sent > 0 ? absl::StrCat("; ", sent, " other programs have it") : ""));
+  }
+  if (!of_others.empty()) return Fail(kExitFailed, of_others);
   return Fail(kExitFailed,
               "no vrapl runs that could take the mark; start `vrapl sample`, `vrapl run` or `vrapl serve` first, as "
               "the same user");
