@@ -1,7 +1,9 @@
 #include "sampler/run_phases.h"
 
 #include <algorithm>
-#include <set>
+#include <map>
+#include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "sampler/mark.h"
@@ -11,11 +13,23 @@ namespace {
 
 constexpr size_t kMostOfACommand = 60;  // characters, of its text in a label
 
-std::string NameOf(const CommandRun& run, bool several_commands) {
-  std::string name = absl::StrCat(run.warmup ? "warm-up " : "run ", run.repetition);
-  if (!several_commands) return name;
-  const std::string command = MakeLabel(absl::string_view(run.command).substr(0, kMostOfACommand));
-  return absl::StrCat(name, " of ", command.empty() ? absl::StrCat("command ", run.command_index) : command);
+// By command_index: what a label calls it. No two have the same name, though they may begin alike.
+std::map<int, std::string> NamesOfCommands(const std::vector<CommandRun>& runs) {
+  std::map<int, std::string> names;
+  for (const CommandRun& run : runs) {
+    names.try_emplace(run.command_index, MakeLabel(absl::string_view(run.command).substr(0, kMostOfACommand)));
+  }
+  std::map<std::string, int> times;
+  for (const auto& [index, name] : names) ++times[name];
+  for (auto& [index, name] : names) {
+    const std::string number = absl::StrCat("command ", index);
+    if (name.empty()) {
+      name = number;
+    } else if (times[name] > 1) {
+      absl::StrAppend(&name, " (", number, ")");
+    }
+  }
+  return names;
 }
 
 bool Before(const RecordedRun::Mark& a, const RecordedRun::Mark& b) { return a.t_ns < b.t_ns; }
@@ -23,11 +37,12 @@ bool Before(const RecordedRun::Mark& a, const RecordedRun::Mark& b) { return a.t
 }  // namespace
 
 std::vector<RecordedRun::Mark> PhasesOf(const RecordedRun& run) {
-  std::set<int> commands;
-  for (const CommandRun& one : run.runs) commands.insert(one.command_index);
+  const std::map<int, std::string> commands = NamesOfCommands(run.runs);
   std::vector<RecordedRun::Mark> phases;
   for (const CommandRun& one : run.runs) {
-    phases.push_back({.t_ns = one.begin_ns, .label = NameOf(one, commands.size() > 1)});
+    std::string label = absl::StrCat(one.warmup ? "warm-up " : "run ", one.repetition);
+    if (commands.size() > 1) absl::StrAppend(&label, " of ", commands.at(one.command_index));
+    phases.push_back({.t_ns = one.begin_ns, .label = std::move(label)});
     if (one.end_ns != INT64_MAX) phases.push_back({.t_ns = one.end_ns, .label = ""});
   }
   std::stable_sort(phases.begin(), phases.end(), Before);

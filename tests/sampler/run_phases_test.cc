@@ -52,6 +52,19 @@ TEST(PhasesTest, OfSeveralCommandsARunSaysWhose) {
   EXPECT_EQ(PhaseAt(PhasesOf(run), 20).substr(0, 10), "run 0 of x") << "one that begins where another ends";
 }
 
+TEST(PhasesTest, CommandsThatBeginAlikeHaveLabelsOfTheirOwn) {
+  RecordedRun run;
+  const std::string alike(60, 'x');
+  run.runs = {{.begin_ns = 10, .end_ns = 20, .command = alike + " a"},
+              {.begin_ns = 20, .end_ns = 30, .command_index = 1, .command = alike + " b"},
+              {.begin_ns = 30, .end_ns = 40, .repetition = 1, .command = alike + " a"},
+              {.begin_ns = 40, .end_ns = 50, .command_index = 2, .command = "other"}};
+  EXPECT_THAT(Phases(run), ElementsAre(Pair(10, "run 0 of " + alike + " (command 0)"), Pair(20, ""),
+                                       Pair(20, "run 0 of " + alike + " (command 1)"), Pair(30, ""),
+                                       Pair(30, "run 1 of " + alike + " (command 0)"), Pair(40, ""),
+                                       Pair(40, "run 0 of other"), Pair(50, "")));
+}
+
 TEST(PhasesTest, AMarkSaysInWhichOfSeveralRunsItIs) {
   RecordedRun run;
   run.runs = {{.begin_ns = 10, .end_ns = 20}};
