@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/time.h"
 #include "base/closest_word.h"
 #include "cli/arguments.h"
 
@@ -68,6 +69,12 @@ absl::StatusOr<RecordedRun> OpenRecording(const ReplayArguments& arguments, cons
     return absl::InvalidArgumentError(absl::StrCat("--from=", arguments.from, ": ", run->path, " holds ",
                                                    Seconds(run->duration_ns),
                                                    IsWhole(*run) ? "" : ", and the end of the run is not in it"));
+  }
+  if (options->window_ns > 0 && options->window_ns < run->period_ns) {
+    const std::string period = absl::FormatDuration(absl::Nanoseconds(run->period_ns));
+    return absl::InvalidArgumentError(absl::StrCat("--window=", arguments.window, ": ", run->path,
+                                                   " has a sample every ", period,
+                                                   ", and nothing shorter in it; the shortest is --window=", period));
   }
   if (absl::Status status = FindVms(*run, vms); !status.ok()) return status;
   TellWhatIsMissing(*run);

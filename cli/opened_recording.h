@@ -14,7 +14,8 @@ namespace vrapl {
 // Reads and checks the recording that `arguments` name, before anything is made of it; `vms` are those that --vm names.
 // Tells on stderr what a person must know before its figures: damage, an end that is missing, emulated hardware.
 //
-// Errors: INVALID_ARGUMENT, wrong usage: --from lies behind the last sample. Else the file's own: it cannot be read, is
+// Errors: INVALID_ARGUMENT, wrong usage: --from lies behind the last sample, --window is shorter than the
+// time between samples. Else the file's own: it cannot be read, is
 // no recording, holds no sample; NOT_FOUND: no VM in it has that name or UUID.
 absl::StatusOr<RecordedRun> OpenRecording(const ReplayArguments& arguments, const std::vector<std::string>& vms);
 

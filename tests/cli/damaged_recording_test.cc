@@ -150,6 +150,13 @@ TEST_F(DamagedRecordingTest, APartThatIsNotThereIsWrongUsage) {
   EXPECT_THAT(between.err, AllOf(HasSubstr("--from"), HasSubstr("--window")));
 }
 
+TEST_F(DamagedRecordingTest, AWindowIsNoShorterThanASample) {
+  const Answer answer = AskAll({"--window=0.5ms"}, {"replay", "export"});
+  EXPECT_EQ(answer.code, kUsage);
+  EXPECT_THAT(answer.err, AllOf(HasSubstr("--window=0.5ms"), HasSubstr("the shortest is --window=1ms")));
+  EXPECT_EQ(AskAll({"--window=1ms"}, {"replay", "export"}), (Answer{0, ""}));
+}
+
 TEST_F(DamagedRecordingTest, AVmThatIsNotThereIsToldWithThoseThatAre) {
   const std::vector<std::string> verbs = {"replay", "export", "report"};
   const Answer answer = AskAll({"--vm=nonesuch"}, verbs);
