@@ -1,5 +1,6 @@
 #include "cli/overhead_sampler.h"
 
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/time/time.h"
 #include "base/clock.h"
 
 namespace vrapl {
@@ -60,8 +62,20 @@ absl::StatusOr<std::unique_ptr<OverheadSampler>> OverheadSampler::Start(const st
   }
 }
 
-absl::StatusOr<double> OverheadSampler::Stop() {
+absl::StatusOr<double> OverheadSampler::Stop(int64_t within_ns) {
   process_->Signal(SIGINT);
+  pollfd end_of_it{.fd = process_->ended_fd(), .events = POLLIN, .revents = 0};
+  for (const int64_t until_ns = MonotonicNs() + within_ns; !process_->ended();) {
+    const int64_t left_ns = until_ns - MonotonicNs();
+    if (left_ns <= 0) {
+      process_->Signal(SIGKILL);
+      process_->Wait();
+      return absl::UnavailableError(absl::StrCat("vrapl sample did not end within ",
+                                                 absl::FormatDuration(absl::Nanoseconds(within_ns)),
+                                                 " of SIGINT and was killed: ", Read(err_)));
+    }
+    ::poll(&end_of_it, 1, static_cast<int>(left_ns / kNanosPerMilli) + 1);
+  }
   const CommandEnd& end = process_->Wait();
   if (end.exit_code != 0) return absl::UnavailableError(absl::StrCat("vrapl sample failed: ", Read(err_)));
   const std::string text = Read(out_);

@@ -7,6 +7,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
+#include "base/clock.h"
 #include "base/posix.h"
 #include "cli/command_process.h"
 
@@ -19,8 +20,9 @@ class OverheadSampler {
   static absl::StatusOr<std::unique_ptr<OverheadSampler>> Start(const std::vector<std::string>& words,
                                                                 const Inherited& inherited,
                                                                 absl::FunctionRef<bool()> give_up);
-  // Ends it; its own cost while it ran, as part of a CPU.
-  absl::StatusOr<double> Stop();
+  // Ends it; its own cost while it ran, as part of a CPU. Errors: UNAVAILABLE, with what it said; one that does not end
+  // within that time is killed.
+  absl::StatusOr<double> Stop(int64_t within_ns = 10 * kNanosPerSecond);
 
  private:
   OverheadSampler() = default;
