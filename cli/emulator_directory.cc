@@ -24,15 +24,28 @@ constexpr char kName[] = "vrapl-emulated-";
 std::string LockOf(const std::string& path) { return path + "/lock"; }
 std::string HostOf(const std::string& path) { return path + "/host"; }
 
-// Whoever holds the lock of `path`; not ok: somebody else does, or there is none.
-UniqueFd TakeLock(const std::string& path, int flags) {
-  UniqueFd lock(::open(LockOf(path).c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC | flags, 0600));
+// Of a directory that was left behind. Not ok: somebody holds it, or there is none yet.
+UniqueFd TakeLock(const std::string& path) {
+  UniqueFd lock(::open(LockOf(path).c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC));
   struct stat status {};
   if (!lock.ok() || ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0 || ::fstat(lock.get(), &status) != 0 ||
       status.st_nlink == 0) {
     return UniqueFd();  // st_nlink: it was taken away between the two
   }
   return lock;
+}
+
+// Of a directory of our own. It is held before it has its name: another that starts at the same moment must not find it
+// free, and take it for one that was left behind.
+UniqueFd MakeLock(const std::string& path) {
+  const std::string unnamed = LockOf(path) + ".new";
+  UniqueFd lock(::open(unnamed.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!lock.ok()) return lock;
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0 && ::rename(unnamed.c_str(), LockOf(path).c_str()) == 0) return lock;
+  const int error = errno;
+  ::unlink(unnamed.c_str());
+  errno = error;
+  return UniqueFd();
 }
 
 // By the one who holds its lock.
@@ -53,7 +66,7 @@ void RemoveThoseLeftBehind(const std::string& base) {
     struct stat status {};
     if (!absl::StartsWith(name, kName) || ::lstat(path.c_str(), &status) != 0) continue;
     if (!S_ISDIR(status.st_mode) || status.st_uid != ::geteuid()) continue;
-    if (const UniqueFd lock = TakeLock(path, 0); lock.ok()) Remove(path);
+    if (const UniqueFd lock = TakeLock(path); lock.ok()) Remove(path);
   }
 }
 
@@ -67,7 +80,7 @@ absl::StatusOr<std::unique_ptr<EmulatorDirectory>> EmulatorDirectory::Create(con
     return PosixError(error, absl::StrCat("make a directory for the emulated host, ", path));
   }
   ::chmod(path.c_str(), 0755);  // who may read the host is for the host to say
-  UniqueFd lock = TakeLock(path, O_CREAT);
+  UniqueFd lock = MakeLock(path);
   if (!lock.ok()) {
     const int error = errno;
     ::rmdir(path.c_str());

@@ -77,6 +77,28 @@ TEST_F(EmulatorDirectoryTest, WhatAKilledProgramLeftIsTakenAwayByTheNext) {
   EXPECT_NE(Names()[0], left);
 }
 
+TEST_F(EmulatorDirectoryTest, SeveralThatStartAtOnceGetOneEach) {
+  constexpr int kPrograms = 8;
+  std::vector<pid_t> pids;
+  for (int i = 0; i < kPrograms; ++i) {
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+      for (int turn = 0; turn < 200; ++turn) {
+        const auto directory = EmulatorDirectory::Create(base_);
+        if (!directory.ok() || !std::filesystem::is_directory((*directory)->host())) ::_exit(1);
+      }
+      ::_exit(0);
+    }
+    pids.push_back(pid);
+  }
+  for (const pid_t pid : pids) {
+    int status = -1;
+    ASSERT_EQ(::waitpid(pid, &status, 0), pid);
+    EXPECT_EQ(status, 0);
+  }
+  EXPECT_THAT(Names(), IsEmpty());
+}
+
 TEST_F(EmulatorDirectoryTest, WhatIsInUseOrNotOursStays) {
   const auto in_use = EmulatorDirectory::Create(base_);
   ASSERT_THAT(in_use, IsOk());
