@@ -32,6 +32,7 @@ void RunTotals::Add(const FlushReport& report) {
       total.glitches += counter.glitches;
       total.unknown_ns += counter.unknown_ns;
       total.fallback_ns += counter.model != model.model ? counter.dt_ns : 0;
+      if (counter.model != model.model) total.stood_in_ns[counter.model] += counter.dt_ns;
       total.frozen = total.frozen || counter.frozen;
     }
     for (const RowReport& row : model.rows) {

@@ -59,6 +59,7 @@ class RunTotals {
     uint64_t glitches = 0;
     int64_t unknown_ns = 0;
     int64_t fallback_ns = 0;  // charged by another model than the one asked for: its base power was not known yet
+    std::map<Model, int64_t> stood_in_ns;  // fallback_ns, by the model that charged instead
     bool frozen = false;
   };
 

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
 
 namespace vrapl {
 namespace {
@@ -58,10 +59,13 @@ void OfCounters(const RunTotals& totals, Warnings& out) {
       out.Minor(absl::StrFormat("%d reads of %s failed: their energy comes with the next good one.",
                                 counter.read_errors, name));
     }
-    if (counter.fallback_ns > 0 && key.domain.domain == RaplDomain::kPackage) {
-      out.Minor(absl::StrFormat(
-          "The base power of %s was not known in %.3f of %.3f s: that time is charged by the model capacity instead.",
-          name, Seconds(counter.fallback_ns), Seconds(counter.dt_ns)));
+    if (key.domain.domain != RaplDomain::kPackage) continue;
+    for (const auto& [model, ns] : counter.stood_in_ns) {
+      const char* why = model == Model::kCapacity ? "The base power of %s was not known"
+                                                  : "Samples of %s did not tell what its virtual machines use apart";
+      out.Minor(absl::StrFormat("%s in %.3f of %.3f s: that time is charged by the model %s instead.",
+                                absl::StrReplaceAll(why, {{"%s", name}}), Seconds(ns), Seconds(counter.dt_ns),
+                                ModelName(model)));
     }
   }
 }

@@ -113,6 +113,21 @@ TEST(WarningsTest, ACleanRunHasNone) {
   EXPECT_THAT(WarningsOf(run.run(), TotalsOf(reports)), IsEmpty());
 }
 
+TEST(WarningsTest, TheModelThatStoodInIsNamed) {
+  MadeRun run({});
+  run.run().models = {Model::kFit};
+  std::vector<FlushReport> reports = run.Reports({.models = {Model::kFit}});
+  for (FlushReport& report : reports) {
+    for (CounterReport& counter : report.models[0].counters) counter.model = Model::kFit;
+  }
+  reports[0].models[0].counters[0].model = Model::kBaseShare;
+  reports[1].models[0].counters[0].model = Model::kCapacity;
+  const std::vector<ReportWarning> warnings = WarningsOf(run.run(), TotalsOf(reports));
+  EXPECT_THAT(warnings, Says("apart in 2.000 of 4.000 s: that time is charged by the model base-share instead", false));
+  EXPECT_THAT(warnings,
+              Says("not known in 2.000 of 4.000 s: that time is charged by the model capacity instead", false));
+}
+
 TEST(WarningsTest, EveryFaultIsNamed) {
   MadeRun run({.source = "emulated"});
   run.run().ended = false;
