@@ -27,6 +27,9 @@ Examples:
   vrapl calibrate --duration=2m --no-load     learn from the load that there is
   vrapl sample --base-power=package=18.2W     what to do with it)";
 
+// The estimator wants 15 blocks of 100 ms, and looks at them every 1.9 s.
+constexpr int64_t kShortestNs = 2 * kNanosPerSecond;
+
 struct Found {
   double sum_w = 0;
   double least_w = 1e300;
@@ -102,6 +105,11 @@ int CalibrateVerb(int argc, char** argv) {
   arguments.vms = "proc";
   absl::StatusOr<DaemonOptions> options = ToDaemonOptions(arguments);
   if (!options.ok()) return Fail(options.status());
+  if (*options->duration_ns < kShortestNs) {
+    return Fail(kExitUsage, absl::StrCat("--duration=", arguments.duration,
+                                         ": too short for any base power to be found; the shortest is 2s, and 10s see "
+                                         "every load that is made"));
+  }
   options->flush_ns = kNanosPerSecond;
   options->delivery.deliver = false;
   options->listen_for_marks = false;

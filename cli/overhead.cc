@@ -136,6 +136,7 @@ int OverheadVerb(int argc, char** argv) {
   OverheadArguments arguments;
   VerbApp verb("vrapl overhead", "How much slower a command is while vrapl samples, and how much energy that takes.",
                kFooter);
+  verb.ShowCommandInUsage();
   AddSourceOptions(verb.app(), arguments.common);
   verb.app().add_option("--repeat,-r", arguments.rounds, "rounds (10)")->type_name("N");
   verb.app().add_option("--seed", arguments.seed, "of the order: the same seed gives the same order")->type_name("N");

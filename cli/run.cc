@@ -210,6 +210,7 @@ int RunVerb(int argc, char** argv) {
   const CommandWords words = SplitCommand(argc, argv);
   RunArguments arguments;
   VerbApp verb("vrapl run", "Energy and run time of a command and of all that it starts.", kFooter);
+  verb.ShowCommandInUsage();
   AddSourceOptions(verb.app(), arguments.common);
   AddRunOptions(verb.app(), arguments.common);
   // Known, so that what to do instead can be said; of no use, so not in the help.

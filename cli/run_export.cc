@@ -174,7 +174,8 @@ absl::StatusOr<std::unique_ptr<RunExport>> RunExport::Create(const std::string& 
   } else if (absl::EndsWith(path, ".jsonl")) {
     kind = Kind::kJsonl;
   } else if (!absl::EndsWith(path, ".csv")) {
-    return absl::InvalidArgumentError(absl::StrCat("-o ", path, ": the name ends in .csv, .json or .jsonl"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "-o ", path, ": the name ends in .csv, .json or .jsonl, or in .vrapl for a recording of all of it"));
   }
   absl::StatusOr<OutputFile> file = OutputFile::Create(path, force);
   if (!file.ok()) return absl::Status(file.status().code(), absl::StrCat("-o ", file.status().message()));

@@ -1,8 +1,11 @@
 #include "cli/verb_app.h"
 
 #include <algorithm>
+#include <memory>
+#include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
@@ -10,6 +13,17 @@
 #include "cli/arguments.h"
 
 namespace vrapl {
+namespace {
+
+class CommandFormatter final : public CLI::Formatter {
+ public:
+  std::string make_usage(const CLI::App* app, std::string name) const override {
+    const std::string usage = Formatter::make_usage(app, std::move(name));
+    return absl::StrCat(absl::StripTrailingAsciiWhitespace(usage), " -- COMMAND ARGUMENTS...\n");
+  }
+};
+
+}  // namespace
 
 VerbApp::VerbApp(std::string name, std::string description, std::string footer)
     : name_(std::move(name)), app_(std::move(description), name_) {
@@ -17,6 +31,8 @@ VerbApp::VerbApp(std::string name, std::string description, std::string footer)
   app_.set_version_flag("--version", std::string("vrapl ") + VRAPL_VERSION);
   app_.footer(std::move(footer));
 }
+
+void VerbApp::ShowCommandInUsage() { app_.formatter(std::make_shared<CommandFormatter>()); }
 
 std::optional<int> VerbApp::Parse(int argc, char** argv) {
   std::vector<std::string> words;

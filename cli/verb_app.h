@@ -11,6 +11,8 @@ class VerbApp {
  public:
   VerbApp(std::string name, std::string description, std::string footer);
   CLI::App& app() { return app_; }
+  // The line of usage in --help says that a command follows "--".
+  void ShowCommandInUsage();
 
   // Nothing when parsed; else the exit code, with what there was to say already said. `argv[0]` is skipped.
   // Underscores in option names are accepted as hyphens; an unknown option gets "did you mean".

@@ -83,6 +83,7 @@ TEST(UsageTest, WrongWordsAreOneLineAndTwo) {
            Row{{"sample", "-o", "x.vrapl", "--format=text"}, "--format", "vrapl export"},
            Row{{"sample", "--align=egde"}, "--align=egde", "Did you mean edge?"},
            Row{{"serve", "--align=edge"}, "--align=edge", "vrapl sample"},
+           Row{{"calibrate", "--emulate", "--duration=100ms"}, "--duration=100ms", "the shortest is 2s"},
            Row{{"serve", "--flush=0"}, "--flush=0", "between"},
            Row{{"serve", "--flush=5ms"}, "--flush=5ms", "between 10ms"},
            Row{{"sample", "--backend=rapl"}, "--backend=rapl", "auto, msr, perf, sysfs, hwmon"},
@@ -121,7 +122,7 @@ TEST(UsageTest, RunAndOverheadSayItWith125) {
            Row{{"run", "--mark-regex=(", "--", "true"}, "--mark-regex=(", "grep -E"},
            Row{{"run", "--duration=1s", "--", "true"}, "--duration", "timeout"},
            Row{{"run", "--format=csv", "--", "true"}, "--format", "-o FILE.csv"},
-           Row{{"run", "-o", "x.txt", "--", "true"}, "-o x.txt", ".csv, .json or .jsonl"},
+           Row{{"run", "-o", "x.txt", "--", "true"}, "-o x.txt", ".csv, .json or .jsonl, or in .vrapl"},
            Row{{"run", "-o", "/proc/x.csv", "--", "true"}, "/proc/x.csv"},
            Row{{"run", "--period=1", "--", "--period=1ms"}, "--period=1", "1ms or 1s"},
            Row{{"overhead"}, "a command is missing", "-- COMMAND"},
@@ -158,6 +159,10 @@ TEST(UsageTest, HelpAndVersionAreNoErrors) {
   EXPECT_THAT(Vrapl({"sample", "--help"}).out, AllOf(HasSubstr("--format"), HasSubstr("--duration")));
   EXPECT_THAT(Vrapl({"run", "--help"}).out, AllOf(Not(HasSubstr("--format")), Not(HasSubstr("--duration"))))
       << "what is refused is not offered";
+  for (const char* verb : {"run", "overhead"}) {
+    EXPECT_THAT(Vrapl({verb, "--help"}).out,
+                HasSubstr(absl::StrCat("Usage: vrapl ", verb, " [OPTIONS] -- COMMAND ARGUMENTS...\n")));
+  }
   for (const char* verb : {"replay", "export"}) {
     EXPECT_THAT(Vrapl({verb, "--help"}).out,
                 AllOf(HasSubstr("--window"), HasSubstr("--phases"), HasSubstr("--from"), HasSubstr("--to"),
