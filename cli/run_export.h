@@ -38,8 +38,4 @@ class RunExport {
   std::vector<RunResult> results_;  // for JSON
 };
 
-std::string RunCsvHeader();
-std::string RunToCsv(const RunsInfo& info, const RunResult& result);  // a line for each row of each phase
-std::string RunToJson(const RunsInfo& info, const RunResult& result);
-
 }  // namespace vrapl

@@ -37,4 +37,12 @@ void Interval::Add(const FlushReport& report) {
   }
 }
 
+Model Interval::ChargedBy(const RowKey& row, Model first_model) const {
+  const auto counter = counters.find(row.counter);
+  Model model = row.model;
+  if (model != first_model || counter == counters.end()) return model;
+  for (const Model applied : counter->second.models) model = Weaker(model, applied);
+  return model;
+}
+
 }  // namespace vrapl

@@ -48,6 +48,8 @@ struct Interval {
   std::map<RowKey, Row> rows;
 
   void Add(const FlushReport& report);
+  // The model to name at a row: of the counter's (which is told of the first model only), the weakest that stood in.
+  Model ChargedBy(const RowKey& row, Model first_model) const;
 };
 
 struct RunResult {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "cli/run_json.h"
 #include "tests/status_matchers.h"
 
 namespace vrapl {

@@ -4,7 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_split.h"
-#include "cli/run_export.h"
+#include "cli/run_csv.h"
+#include "cli/run_json.h"
 #include "cli/run_summary.h"
 #include "cli/run_text.h"
 
