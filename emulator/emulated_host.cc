@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <iterator>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -17,8 +16,6 @@
 
 namespace vrapl {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 // Not of RAPL, but read by turbostat before it looks for RAPL. Source: Linux arch/x86/include/asm/msr-index.h.
 constexpr MsrAddress kTimeStampCounter = 0x10;
@@ -212,79 +209,6 @@ void EmulatedHost::MakePackages() {
 
 // ---- counters ----
 
-// Faults by domain become faults by register, and what they name must be there.
-absl::Status EmulatedHost::ResolveFaults() {
-  options_.faults = JoinOnline(std::move(options_.faults));
-  for (Fault& fault : options_.faults) {
-    if (fault.package_id >= 0 && std::none_of(packages_.begin(), packages_.end(), [&](const Package& package) {
-          return package.package_id == fault.package_id;
-        })) {
-      return absl::InvalidArgumentError(absl::StrCat("--fault: there is no package ", fault.package_id));
-    }
-    if (fault.kind == Fault::Kind::kOffline && !package_of_cpu_.contains(fault.cpu)) {
-      return absl::InvalidArgumentError(absl::StrCat("--fault: there is no cpu", fault.cpu));
-    }
-    if (fault.kind == Fault::Kind::kZeroUnit) {
-      fault.kind = Fault::Kind::kZero;
-      fault.address = options_.cpu->amd() ? kAmdRaplPowerUnit : kMsrRaplPowerUnit;
-    }
-    const DomainProfile* counter = nullptr;
-    for (const DomainProfile& domain : options_.cpu->domains) {
-      if (fault.domain ? domain.domain == *fault.domain : domain.energy_status == fault.address) counter = &domain;
-    }
-    if (fault.domain) {
-      if (counter == nullptr) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("--fault: ", options_.cpu->name, " does not count ", DomainName(*fault.domain)));
-      }
-      fault.address = counter->energy_status;
-    }
-    if (fault.kind == Fault::Kind::kBackwards) {
-      if (counter == nullptr) {
-        return absl::InvalidArgumentError(
-            absl::StrFormat("--fault: 0x%x is no counter of %s, to go backwards", fault.address, options_.cpu->name));
-      }
-      if (fault.energy > 0) fault.ticks = counter->tick.WholeTicks(fault.energy);
-    }
-  }
-  return absl::OkStatus();
-}
-
-bool EmulatedHost::InForce(const Fault& fault) const { return fault.At(options_.clock->NowNs() - start_ns_); }
-
-bool EmulatedHost::Concerns(const Fault& fault, size_t package, MsrAddress address) const {
-  return fault.cpu < 0 && (fault.address == 0 || fault.address == address) &&
-         (fault.package_id < 0 || fault.package_id == packages_[package].package_id);
-}
-
-int EmulatedHost::ApplyFaults(size_t package, MsrAddress address, uint64_t& value) const {
-  bool zero = false;
-  for (const Fault& fault : options_.faults) {
-    if (!Concerns(fault, package, address) || !InForce(fault)) continue;
-    switch (fault.kind) {
-      case Fault::Kind::kEio:
-        return EIO;
-      case Fault::Kind::kZero:
-        zero = true;
-        break;
-      case Fault::Kind::kBackwards:
-        // The upper half stays as it is: a step back over it would look like a wraparound of the lower.
-        value = (value & ~uint64_t{0xFFFF'FFFF}) | static_cast<uint32_t>(value - fault.ticks);
-        break;
-      case Fault::Kind::kDirty:
-        value = static_cast<uint32_t>(value) | (Scatter(options_.seed, value) | 1) << 32;
-        break;
-      case Fault::Kind::kFreeze:
-      case Fault::Kind::kZeroUnit:
-      case Fault::Kind::kOffline:
-      case Fault::Kind::kOnline:
-        break;
-    }
-  }
-  if (zero) value = 0;
-  return 0;
-}
-
 bool EmulatedHost::Online(int cpu) const {
   return std::none_of(options_.faults.begin(), options_.faults.end(), [&](const Fault& fault) {
     return fault.kind == Fault::Kind::kOffline && fault.cpu == cpu && InForce(fault);
@@ -428,89 +352,6 @@ void EmulatedHost::Poll() {
   if (options_.busy == nullptr) return;
   options_.busy->Poll();
   CatchUp();
-}
-
-// ---- what it is and what it did, as JSON ----
-
-std::string EmulatedHost::Describe() const {
-  Json packages = Json::array();
-  for (size_t p = 0; p < packages_.size(); ++p) {
-    Json domains = Json::array();
-    for (const Counter& counter : counters_) {
-      if (counter.package != p) continue;
-      const DomainId id{.domain = counter.profile->domain, .core = CoreId(counter)};
-      domains.push_back({{"domain", DomainName(id)},
-                         {"register", absl::StrFormat("0x%x", counter.profile->energy_status)},
-                         {"unit_j", counter.profile->tick.joules()},
-                         {"start_ticks", counter.start}});
-    }
-    packages.push_back({{"package", packages_[p].package_id},
-                        {"die", packages_[p].die_id},
-                        {"cpus", packages_[p].cpus},
-                        {"power", packages_[p].power->text()},
-                        {"domains", std::move(domains)}});
-  }
-  const Json json = {{"emulated", true},
-                     {"version", VRAPL_VERSION},
-                     {"pid", ::getpid()},
-                     {"cpu", options_.cpu->name},
-                     {"cpu_model", absl::StrCat(options_.cpu->model_name, " (emulated)")},
-                     {"update_period_ns", options_.period_ns},
-                     {"jitter_ns", options_.jitter_ns},
-                     {"seed", options_.seed},
-                     {"start_ns", start_ns_},
-                     {"busy_time", options_.busy == nullptr ? "none" : std::string(options_.busy->name())},
-                     {"dram", options_.dram.own ? options_.dram.own->text() : absl::StrCat(options_.dram.percent, "%")},
-                     {"packages", std::move(packages)}};
-  return absl::StrCat(json.dump(2), "\n");
-}
-
-std::string EmulatedHost::Truth() {
-  CatchUp();
-  if (read_log_ != nullptr) std::fflush(read_log_.get());
-  // Noted down first and put into words afterwards: who reads a register waits for this lock.
-  struct Note {
-    uint64_t ticks;
-    int64_t busy_ns;
-    int64_t updates;
-    int64_t last_update_ns;
-  };
-  std::vector<Note> notes;
-  notes.reserve(counters_.size());
-  {
-    const std::lock_guard lock(mutex_);
-    for (const Counter& counter : counters_) {
-      notes.push_back({.ticks = counter.ticks,
-                       .busy_ns = counter.busy_ns,
-                       .updates = counter.updates,
-                       .last_update_ns = counter.last_update_ns});
-    }
-  }
-  Json packages = Json::array();
-  for (size_t p = 0; p < packages_.size(); ++p) {
-    packages.push_back({{"package", packages_[p].package_id},
-                        {"die", packages_[p].die_id},
-                        {"cpus", packages_[p].cpus},
-                        {"domains", Json::array()}});
-  }
-  for (size_t i = 0; i < notes.size(); ++i) {
-    const Counter& counter = counters_[i];
-    const Note& note = notes[i];
-    const DomainId id{.domain = counter.profile->domain, .core = CoreId(counter)};
-    packages[counter.package]["domains"].push_back({{"domain", DomainName(id)},
-                                                    {"unit_j", counter.profile->tick.joules()},
-                                                    {"start_ticks", counter.start},
-                                                    {"ticks", note.ticks},
-                                                    {"busy_ns", note.busy_ns},
-                                                    {"updates", note.updates},
-                                                    {"last_update_ns", note.last_update_ns},
-                                                    {"reads", counter.reads.load()},
-                                                    {"first_read_ticks", counter.first_read_ticks.load()},
-                                                    {"last_read_ticks", counter.last_read_ticks.load()}});
-  }
-  const Json json = {{"emulated", true},      {"version", VRAPL_VERSION},          {"cpu", options_.cpu->name},
-                     {"start_ns", start_ns_}, {"now_ns", options_.clock->NowNs()}, {"packages", std::move(packages)}};
-  return absl::StrCat(json.dump(2), "\n");
 }
 
 }  // namespace vrapl
