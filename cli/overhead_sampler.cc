@@ -63,7 +63,8 @@ absl::StatusOr<std::unique_ptr<OverheadSampler>> OverheadSampler::Start(const st
 }
 
 absl::StatusOr<double> OverheadSampler::Stop(int64_t within_ns) {
-  process_->Signal(SIGINT);
+  // Not SIGINT: whoever started us in the background of a shell has had that ignored, for the sampler too.
+  process_->Signal(SIGTERM);
   pollfd end_of_it{.fd = process_->ended_fd(), .events = POLLIN, .revents = 0};
   for (const int64_t until_ns = MonotonicNs() + within_ns; !process_->ended();) {
     const int64_t left_ns = until_ns - MonotonicNs();
@@ -72,7 +73,7 @@ absl::StatusOr<double> OverheadSampler::Stop(int64_t within_ns) {
       process_->Wait();
       return absl::UnavailableError(absl::StrCat("vrapl sample did not end within ",
                                                  absl::FormatDuration(absl::Nanoseconds(within_ns)),
-                                                 " of SIGINT and was killed: ", Read(err_)));
+                                                 " of SIGTERM and was killed: ", Read(err_)));
     }
     ::poll(&end_of_it, 1, static_cast<int>(left_ns / kNanosPerMilli) + 1);
   }

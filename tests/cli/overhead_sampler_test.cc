@@ -16,14 +16,14 @@ absl::StatusOr<std::unique_ptr<OverheadSampler>> StartShell(const std::string& t
 }
 
 TEST(OverheadSamplerTest, ItsCostIsThatOfTheLastLine) {
-  const auto sampler = StartShell(R"(trap 'echo "{\"own_cost\":{\"cpu_ns\":1,\"wall_ns\":4}}"; exit 0' INT
+  const auto sampler = StartShell(R"(trap 'echo "{\"own_cost\":{\"cpu_ns\":1,\"wall_ns\":4}}"; exit 0' TERM
                                      echo first; while :; do sleep 0.01; done)");
   ASSERT_THAT(sampler, IsOk());
   EXPECT_THAT((*sampler)->Stop(), IsOkAndHolds(0.25));
 }
 
 TEST(OverheadSamplerTest, OneThatDoesNotEndIsKilledAndThatIsSaid) {
-  const auto sampler = StartShell("trap '' INT; echo first; echo stuck >&2; exec sleep 600");
+  const auto sampler = StartShell("trap '' TERM; echo first; echo stuck >&2; exec sleep 600");
   ASSERT_THAT(sampler, IsOk());
   EXPECT_THAT((*sampler)->Stop(50 * kNanosPerMilli),
               StatusIs(absl::StatusCode::kUnavailable,
