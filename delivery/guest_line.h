@@ -1,99 +1,16 @@
-// The line that a guest gets every flush: one VM's energy as text, and back.
-// docs/guest-line.md specifies it.
-//
-//   VRAPL1 seq=1042 unix_s=1763767882.271 dt_s=2.000013 power_w=12.450
-//   energy_uj=31842100000 run_time_ns=803441827712 vcpus=4 model=base-share
-//   source=msr run_time_method=bpf epoch=9f3a61c2 st=ok *4a2c6c98
-//
-// Pure: no file, clock or thread. Threads: any.
+// The guest line (guest_line/guest_line.h) in the host's own terms: a text that is not one is an absl::Status.
 #pragma once
-
-#include <cstddef>
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "guest_line/guest_line.h"
 
 namespace vrapl {
 
-inline constexpr char kGuestLineMagic[] = "VRAPL1";
-inline constexpr size_t kTypicalGuestLine = 400;  // bytes that a line of ours does not exceed
-inline constexpr size_t kMaxGuestLine = 1024;     // bytes, newline included, that a reader must accept and may stop at
-
-// What is true of a line's interval, as bits. None is "ok".
-enum GuestLineState : uint32_t {
-  kLineOk = 0,
-  kLineWarm = 1,      // "warm": the first interval of an epoch
-  kLineGap = 2,       // "gap": part of it was not measured, or measured coarsely
-  kLineNoEnergy = 4,  // "noenergy": this host has no energy counter; there is run time only
-  kLineCoarse = 16,   // "coarse": run time is not of every switch by the scheduler's clock; run_time_method says how
-  kLineOther = 8,     // read from a line: a word that this version does not know
-};
-
-// The integers that the line prints, in the units of its last digits, so that
-// format and parse lose nothing.
-struct GuestLine {
-  uint64_t seq = 0;
-  int64_t unix_ms = 0;                     // end of the interval, host's wall clock
-  int64_t dt_us = 0;                       // length of the interval
-  std::optional<int64_t> power_mw;         // mean over the interval
-  std::optional<int64_t> active_power_mw;  // the part of it above the idle floor
-  std::optional<int64_t> energy_uj;        // since the epoch began
-  std::optional<int64_t> active_uj;        // likewise, without the VM's part of the idle floor
-  std::optional<int64_t> err_uj;           // 95 % measurement error of this interval's energy
-  std::optional<int64_t> run_time_ns;      // of all threads of the VM, since the epoch began
-  std::optional<int64_t> vcpus;
-  std::string model;            // how energy was divided: "base-share", "share", "capacity"
-  std::string source;           // where it was read: "msr", "perf", "sysfs", "emulated"
-  std::string run_time_method;  // how run time is known: "bpf", "schedstat", ...
-  uint32_t epoch = 0;
-  uint32_t state = kLineOk;
-
-  friend bool operator==(const GuestLine&, const GuestLine&) = default;
-};
-
-// The line with its newline, of printable ASCII. `model`, `source` and `run_time_method` are words
-// of [A-Za-z0-9._+-], at most 32 long; what is not becomes '_', and an empty
-// one is left out. Numbers are not negative.
-std::string FormatGuestLine(const GuestLine& line);
-
-// `text` is a line with or without its end ("\n", "\r\n"). Unknown keys are
-// skipped.
+// `text` is a line with or without its end ("\n", "\r\n"). Unknown keys are skipped. Pure. Threads: any.
 //
-// Errors: DATA_LOSS when the CRC is missing or wrong; INVALID_ARGUMENT when it
-// is right and the text is not a line of this version ("VRAPL2 ...", a key that
-// is missing, twice there, or not a number).
+// Errors: DATA_LOSS when the CRC is missing or wrong; INVALID_ARGUMENT when it is right and the text is not a line of
+// this version.
 absl::StatusOr<GuestLine> ParseGuestLine(absl::string_view text);
-
-// The comment that precedes a line now and then, so that who just types `cat`
-// can read it.
-absl::string_view GuestLineComment();
-
-// CRC-32 of zlib, gzip and PNG.
-uint32_t GuestLineCrc(absl::string_view bytes);
-
-// Finds the lines in a stream of bytes that may begin, break off and resume
-// anywhere.
-class GuestLineReader {
- public:
-  // Appends the good lines that `bytes` complete.
-  void Feed(absl::string_view bytes, std::vector<GuestLine>& out);
-
-  uint64_t accepted() const { return accepted_; }
-  uint64_t rejected() const { return rejected_; }  // ended lines that were neither good nor a comment nor empty
-
-  size_t pending_bytes() const { return pending_.size(); }  // of a line that has not ended
-
- private:
-  void EndLine(std::vector<GuestLine>& out);
-
-  std::string pending_;  // less than kMaxGuestLine bytes
-  bool cut_ = false;     // the beginning of the line is not in pending_
-  uint64_t accepted_ = 0;
-  uint64_t rejected_ = 0;
-};
 
 }  // namespace vrapl

@@ -57,6 +57,7 @@ absl::StatusOr<GuestLine> GuestLineMaker::Next(const GuestReading& reading) {
   Tell(reading.energy_uj, quantum_uj_, line.dt_us, last_energy_uj_, line.energy_uj, line.power_mw);
   Tell(reading.active_uj, quantum_uj_, line.dt_us, last_active_uj_, line.active_uj, line.active_power_mw);
   line.err_uj = reading.err_uj;
+  if (reading.energy_uj.has_value() || reading.active_uj.has_value()) line.quantum_uj = quantum_uj_;
   line.run_time_ns = reading.run_time_ns;
   if (reading.vcpus > 0) line.vcpus = reading.vcpus;
   line.model = reading.model;

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "delivery/guest_line.h"
+#include "guest_line/guest_line.h"
 
 namespace vrapl {
 

@@ -18,7 +18,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "delivery/guest_line.h"
+#include "guest_line/guest_line.h"
 
 namespace vrapl {
 namespace {

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <random>
 
+#include "delivery/guest_line.h"
 #include "tests/status_matchers.h"
 
 namespace vrapl {
@@ -41,6 +42,16 @@ TEST(GuestLineMakerTest, FirstLineIsWarmAndCountsFromTheEpoch) {
   EXPECT_EQ(second->seq, 2u);
   EXPECT_EQ(second->state, kLineOk);
   EXPECT_THAT(second->power_mw, Optional(0));  // measured, and nothing: not the same as unknown
+}
+
+// A reader can tell from it how far energy may be behind, which the figures alone do not show.
+TEST(GuestLineMakerTest, TheStepIsToldWithTheEnergy) {
+  GuestLineMaker maker(1, 0, 250'000);
+  const absl::StatusOr<GuestLine> line = maker.Next(At(2 * kSecond, 10'100'000));
+  ASSERT_THAT(line, IsOk());
+  EXPECT_THAT(line->energy_uj, Optional(10'000'000));
+  EXPECT_THAT(line->quantum_uj, Optional(250'000));
+  EXPECT_EQ(maker.Next(At(4 * kSecond, std::nullopt))->quantum_uj, std::nullopt);
 }
 
 TEST(GuestLineMakerTest, UnknownIsNeverZero) {

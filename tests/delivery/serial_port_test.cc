@@ -17,7 +17,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "delivery/guest_line.h"
+#include "guest_line/guest_line_reader.h"
 #include "tests/delivery/vm_end.h"
 #include "tests/fakes/simulated_clock.h"
 #include "tests/status_matchers.h"
@@ -255,14 +255,14 @@ TEST_F(SerialPortTest, APtyThatCannotBeLookedIntoFillsAndRecovers) {
   EXPECT_FALSE(port.bounded());
 
   GuestLineReader reader;
-  std::vector<GuestLine> lines;
+  std::vector<ReceivedGuestLine> lines;
   reader.Feed(vm.ReadAll(), lines);
   EXPECT_EQ(Flush(port), Outcome::kSent);
   reader.Feed(vm.ReadAll(), lines);
-  EXPECT_EQ(lines.back().seq, seq_);  // the newest is whole
+  EXPECT_EQ(lines.back().line.seq, seq_);  // the newest is whole
   EXPECT_EQ(lines.size(), port.counters().sent);
   EXPECT_EQ(reader.rejected(), port.counters().broken_lines);
-  for (size_t i = 1; i < lines.size(); ++i) EXPECT_GT(lines[i].seq, lines[i - 1].seq);
+  for (size_t i = 1; i < lines.size(); ++i) EXPECT_GT(lines[i].line.seq, lines[i - 1].line.seq);
 }
 
 TEST_F(SerialPortTest, ABrokenLineIsEndedBeforeTheNext) {

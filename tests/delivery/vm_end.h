@@ -16,7 +16,7 @@
 #include <string>
 
 #include "base/posix.h"
-#include "delivery/guest_line.h"
+#include "guest_line/guest_line.h"
 
 namespace vrapl {
 
