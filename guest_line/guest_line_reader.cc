@@ -30,7 +30,6 @@ void GuestLineReader::Reset() {
 
 void GuestLineReader::EndLine(std::vector<ReceivedGuestLine>& out) {
   std::string_view text = pending_;
-  if (text.ends_with('\r')) text.remove_suffix(1);
   DecodedGuestLine decoded = DecodeGuestLine(text);
   bool foreign = decoded.fault == GuestLineFault::kForeign;
   if (decoded.fault != GuestLineFault::kNone) {
@@ -43,6 +42,7 @@ void GuestLineReader::EndLine(std::vector<ReceivedGuestLine>& out) {
     }
   }
   if (decoded.fault == GuestLineFault::kNone) {
+    if (text.ends_with('\r')) text.remove_suffix(1);
     out.push_back({std::move(decoded.line), std::string(text)});
     ++accepted_;
   } else if (cut_ || foreign || (!pending_.empty() && pending_ != "\r" && pending_[0] != '#')) {
