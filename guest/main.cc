@@ -15,5 +15,6 @@ int main(int argc, char** argv) {
   if (options.verb == "once") return Once(options);
   if (options.verb == "watch") return Watch(options);
   if (options.verb == "find") return Find(options);
+  if (options.verb == "serve") return Serve(options);
   return 2;
 }
