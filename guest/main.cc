@@ -16,5 +16,7 @@ int main(int argc, char** argv) {
   if (options.verb == "watch") return Watch(options);
   if (options.verb == "find") return Find(options);
   if (options.verb == "serve") return Serve(options);
+  if (options.verb == "run") return Run(options);
+  if (options.verb == "top") return Top(options);
   return 2;
 }
