@@ -24,7 +24,7 @@ Options of all:
 
 Options of --once and --watch:
   --format=text    for people; line: as it came, with its CRC; json: an object; watts: the number alone
-  --timeout=30s    --once: give up after this
+  --timeout=90s    --once: give up after this; some hosts send a line every 30 s only
 
 First steps:
   vrapl-guest find             is there a port?
@@ -74,7 +74,7 @@ command's. A command that fails ends it, with its exit code.
   --for=10s        repeat for so long at least
   --lines=5        and over so many intervals at least
   --max=10m        start no run after this
-  --timeout=30s    for the first line to come
+  --timeout=90s    for the first line to come, and the last
 
 The interval (95 %) has the measurement of the host, the step in which energy is told, and the guest's clock ticks. It does not have
 the assumption that a second of CPU time costs the same whoever uses it. Where it is wider than half of the figure, the

@@ -22,7 +22,7 @@ struct GuestOptions {
   mode_t mode = 0444;                                    // serve: of the files and, with write, the socket
   int64_t max_energy_range_uj = (int64_t{1} << 53) - 1;  // serve: where energy_uj begins anew
   LineFormat format = LineFormat::kText;
-  int64_t timeout_ns = 30'000'000'000;  // once, run: for a line to come
+  int64_t timeout_ns = 90'000'000'000;  // once, run: for a line to come
   int64_t for_ns = 10'000'000'000;      // run: repeat the command for so long at least
   int64_t max_ns = 600'000'000'000;     // run: and no longer
   int lines = 5;                        // run: and over so many intervals at least
