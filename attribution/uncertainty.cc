@@ -119,4 +119,10 @@ void RowErrorSums::Append(const RowErrorSums& next) {
   last_share_ = next.last_share_;
 }
 
+double ErrorOfTicksUj(const RowErrorSums& sums, const CounterGrain& grain, double base_err_w, double residual_uj) {
+  CounterGrain in_ticks = grain;
+  in_ticks.unit_uj = 1;
+  return grain.unit_uj * sums.ErrorUj(in_ticks, base_err_w / grain.unit_uj, residual_uj / grain.unit_uj);
+}
+
 }  // namespace vrapl

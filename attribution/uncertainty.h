@@ -95,4 +95,7 @@ class RowErrorSums {
   double busy_ns_ = -1;  // below 0: the window has no sample yet
 };
 
+// Of sums in ticks, of a counter whose unit is grain.unit_uj.
+double ErrorOfTicksUj(const RowErrorSums& sums, const CounterGrain& grain, double base_err_w, double residual_uj);
+
 }  // namespace vrapl

@@ -106,20 +106,31 @@ void DomainLedger::Settle(int64_t t_ns) {
   const bool may_rest = info_.id.domain == RaplDomain::kUncore || info_.id.domain == RaplDomain::kCore;
   frozen_ =
       !may_rest && t_ns - last_moved_ns_ >= frozen_after_ns_ && last_good_ns_ - last_moved_ns_ >= frozen_after_ns_;
+  grain_ = Grain();
 }
 
-std::optional<int64_t> DomainLedger::ErrorUj(int64_t dt_ns) const {
+std::optional<CounterGrain> DomainLedger::Grain() const {
   const UpdateSummary updates = updates_.Summary();
-  if (updates.period_ns == 0 || settled_trouble_.unknown_ns > 0 || unread_ || frozen_ || dt_ns <= 0)
-    return std::nullopt;
-  const CounterGrain grain{.unit_uj = info_.unit.joules_per_tick * 1e6,
-                           .period_ns = static_cast<double>(updates.period_ns),
-                           .jitter_ns = static_cast<double>(updates.jitter_ns),
-                           .skew_ns = static_cast<double>(std::max(flush_begin_.skew_ns, flush_end_.skew_ns)),
-                           .at_edges = flush_begin_.at_edge && flush_end_.at_edge};
+  if (updates.period_ns == 0 || settled_trouble_.unknown_ns > 0 || unread_ || frozen_) return std::nullopt;
+  return CounterGrain{.unit_uj = info_.unit.joules_per_tick * 1e6,
+                      .period_ns = static_cast<double>(updates.period_ns),
+                      .jitter_ns = static_cast<double>(updates.jitter_ns),
+                      .skew_ns = static_cast<double>(std::max(flush_begin_.skew_ns, flush_end_.skew_ns)),
+                      .at_edges = flush_begin_.at_edge && flush_end_.at_edge};
+}
+
+std::optional<int64_t> DomainLedger::ErrorUj() const {
+  if (!grain_) return std::nullopt;
   // Before the first flush nothing was seen of the power: it began as it went on.
   const double begin_w = flush_begin_.watts > 0 ? flush_begin_.watts : flush_end_.watts;
-  return std::llround(std::ceil(HostErrorUj(grain, begin_w, flush_end_.watts)));
+  return std::llround(std::ceil(HostErrorUj(*grain_, begin_w, flush_end_.watts)));
+}
+
+std::optional<int64_t> DomainLedger::ErrorUj(size_t model, const RowErrorSums& sums, double model_err_uj) const {
+  if (!grain_) return std::nullopt;
+  const BasePower& base = settlements_[model].base;
+  const double base_err_w = base.known ? base.error_ticks_per_second * info_.unit.joules_per_tick : 0;
+  return std::llround(std::ceil(ErrorOfTicksUj(sums, *grain_, base_err_w, model_err_uj)));
 }
 
 CounterReport DomainLedger::ReportCounter(size_t model, int64_t dt_ns) {
@@ -133,7 +144,8 @@ CounterReport DomainLedger::ReportCounter(size_t model, int64_t dt_ns) {
                         .energy_ticks = settlement.counter_ticks,
                         .unit_uj = info_.unit.joules_per_tick * 1e6,
                         .energy_uj = total_uj - before_uj,
-                        .err_uj = ErrorUj(dt_ns),
+                        .err_uj = dt_ns > 0 ? ErrorUj() : std::nullopt,
+                        .grain = dt_ns > 0 ? grain_ : std::nullopt,
                         .model = settlement.model,
                         .base_given = settlement.base.given,
                         .unclaimed_ticks = settlement.unclaimed_ticks,
@@ -158,7 +170,10 @@ RowReport DomainLedger::ReportRow(size_t model, int row) {
   const int64_t now_uj = RoundedMicrojoules({settled}, info_.unit);
   RowReport report{.domain = info_.id,
                    .energy_ticks = ticks,
-                   .energy_uj = now_uj - std::exchange(At(settled_uj_[model], row), now_uj)};
+                   .energy_uj = now_uj - std::exchange(At(settled_uj_[model], row), now_uj),
+                   .error_sums = ledgers_[model].ErrorOfRow(row),
+                   .model_err_uj = ModelErrorUj(settlement, row)};
+  report.err_uj = ErrorUj(model, report.error_sums, report.model_err_uj);
   const long double active_total = index < settlement.rows.size() ? settlement.rows[index].active_total : 0;
   const int64_t active_now_uj = std::llround(active_total * static_cast<long double>(info_.unit.joules_per_tick * 1e6));
   int64_t& active_told_uj = At(active_uj_[model], row);
@@ -170,6 +185,20 @@ RowReport DomainLedger::ReportRow(size_t model, int row) {
     active_told_uj = active_now_uj;
   }
   return report;
+}
+
+VmCounterReport DomainLedger::ReportGroup(size_t model, int group, absl::Span<const int> rows) const {
+  VmCounterReport report{.domain = info_.id, .error_sums = ledgers_[model].ErrorOfGroup(group, rows)};
+  // A model takes the rows of a VM as one: it is wrong about all of them in the same way.
+  for (const int row : rows) report.model_err_uj += ModelErrorUj(settlements_[model], row);
+  report.err_uj = ErrorUj(model, report.error_sums, report.model_err_uj);
+  return report;
+}
+
+double DomainLedger::ModelErrorUj(const Settlement& settlement, int row) const {
+  const auto index = static_cast<size_t>(row);
+  if (index >= settlement.rows.size()) return 0;
+  return settlement.rows[index].model_err_ticks * info_.unit.joules_per_tick * 1e6;
 }
 
 void DomainLedger::Retire(int row, int heir) {

@@ -49,6 +49,8 @@ class DomainLedger {
   CounterReport ReportCounter(size_t model, int64_t dt_ns);
   // Energy of one row; the caller adds whose it is, and its run time.
   RowReport ReportRow(size_t model, int row);
+  // The error of all rows of a group together; the caller adds whose they are.
+  VmCounterReport ReportGroup(size_t model, int group, absl::Span<const int> rows) const;
 
   // Energy is on the way, or lost: not to be told as if it were none.
   bool unread() const { return unread_ || frozen_; }
@@ -66,8 +68,12 @@ class DomainLedger {
   DomainInfo info_;
   int64_t frozen_after_ns_;
   std::vector<Ledger> ledgers_;  // one per model
-  // How sure this flush's energy is.
-  std::optional<int64_t> ErrorUj(int64_t dt_ns) const;
+  // Of the flush that is settled, where its energy is known.
+  std::optional<CounterGrain> Grain() const;
+  // How sure its energy is: the counter's, and a part of it.
+  std::optional<int64_t> ErrorUj() const;
+  double ModelErrorUj(const Settlement& settlement, int row) const;
+  std::optional<int64_t> ErrorUj(size_t model, const RowErrorSums& sums, double model_err_uj) const;
 
   UpdateEdges updates_;
   const double most_moved_ticks_;
@@ -89,6 +95,7 @@ class DomainLedger {
   End now_;
   End flush_begin_;
   End flush_end_;
+  std::optional<CounterGrain> grain_;  // of the flush that waits for its report
   // In this flush, and in the one that waits for its report.
   struct Trouble {
     uint64_t read_errors = 0;

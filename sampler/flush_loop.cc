@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "sampler/joined_error.h"
 
 namespace vrapl {
 namespace {
@@ -261,7 +262,7 @@ void FlushLoop::ReportPortErrors(FlushReport& report) {
   }
 }
 
-std::map<int, int64_t> FlushLoop::ShareIdle(const FlushReport& report) {
+std::map<int, IdleShares::Part> FlushLoop::ShareIdle(FlushReport& report) {
   std::vector<IdleShares::Sharer> sharers;
   const int64_t end_ns = packages_.front().last_t_ns();
   for (const auto& [vm, account] : accounts_) {
@@ -283,12 +284,18 @@ void FlushLoop::TellGuests(FlushReport& report) {
   const bool energy_known = std::none_of(packages_.begin(), packages_.end(),
                                          [](const PackageLedger& package) { return package.total_unread(); });
   if (options_.halt_polling != nullptr) options_.halt_polling->Look();
-  const std::map<int, int64_t> idle_uj = ShareIdle(report);
+  const std::map<int, IdleShares::Part> idle = ShareIdle(report);
   for (auto& [vm, account] : accounts_) {
     const RowTable::VmEntry& entry = rows_.vm(vm);
     VmReport out{.vm = entry.run, .running = entry.running, .vcpus = entry.vcpus, .epoch = account.maker.epoch()};
     int64_t active_uj = 0;
     bool active_known = true;
+    bool any_error = false;
+    for (const VmCounterReport& error : told.vm_counters) {
+      if (!(error.vm == entry.run) || !CountsInTotal(error.domain.domain)) continue;
+      if (!std::exchange(any_error, true)) out.err_uj = 0;
+      AddError(out.err_uj, error.err_uj);
+    }
     for (const RowReport& row : told.rows) {
       if (row.kind != RowKind::kVm || !(row.vm == entry.run)) continue;
       if (row.domain.domain == RaplDomain::kPackage) out.run_time_ns += row.run_time_ns;
@@ -298,8 +305,10 @@ void FlushLoop::TellGuests(FlushReport& report) {
       active_known = active_known && row.active_uj.has_value();
     }
     if (options_.idle != IdlePolicy::kOwn) {
-      out.idle_uj = idle_uj.at(vm);
-      out.energy_uj += *out.idle_uj;
+      const IdleShares::Part& part = idle.at(vm);
+      out.idle_uj = part.energy_uj;
+      out.energy_uj += part.energy_uj;
+      AddError(out.err_uj, part.err_uj);
     }
     if (active_known) out.active_uj = active_uj;
     account.energy_uj += out.energy_uj;
@@ -317,6 +326,7 @@ void FlushLoop::TellGuests(FlushReport& report) {
                          .state = state};
     // What could not be read is not told as a zero: the keys are left out until it has been.
     if (energy_known) reading.energy_uj = account.energy_uj;
+    if (energy_known) reading.err_uj = out.err_uj;
     if (energy_known && active_known) reading.active_uj = account.active_uj;
     if (absl::StatusOr<GuestLine> line = account.maker.Next(reading); line.ok()) {
       const std::string text = FormatGuestLine(*line);

@@ -108,7 +108,7 @@ class FlushLoop {
   void ChargePlatform();
   void Report(bool last);
   void TellGuests(FlushReport& report);
-  std::map<int, int64_t> ShareIdle(const FlushReport& report);
+  std::map<int, IdleShares::Part> ShareIdle(FlushReport& report);
   uint32_t LineState(const FlushReport& report) const;
   std::optional<int64_t> TakeHaltPolling(Account& account, pid_t pid) const;
   bool HasGap(const FlushReport& report) const;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "attribution/model.h"
+#include "attribution/uncertainty.h"
 #include "base/rapl_domain.h"
 #include "base/run_time_method.h"
 #include "base/update_edges.h"
@@ -30,9 +31,10 @@ struct CounterReport {
   // Half width of the 95 % interval of energy_uj: of measuring it, see attribution/uncertainty.h. Of this window: it is
   // not to be added up. Absent where the counter's updates are not known, or some of the window is not.
   std::optional<int64_t> err_uj;
-  Model model = Model::kBaseShare;  // the one that charged the rows of this counter
-  std::optional<double> base_w;     // absent: not known
-  double base_err_w = 0;            // 95 %
+  std::optional<CounterGrain> grain;  // what the rows' errors come with; absent where err_uj is
+  Model model = Model::kBaseShare;    // the one that charged the rows of this counter
+  std::optional<double> base_w;       // absent: not known
+  double base_err_w = 0;              // 95 %
   bool base_given = false;
   int64_t unclaimed_ticks = 0;  // the model gave these to no row; below 0: it gave them twice (see ClaimsAll)
   bool attributed = true;       // false: the counter has no rows; one core's energy belongs to who ran on that core
@@ -53,6 +55,12 @@ struct RowReport {
   DomainId domain;
   uint64_t energy_ticks = 0;
   int64_t energy_uj = 0;
+  // Half width of the 95 % interval of energy_uj: measuring, the base power and what the model itself is unsure of. Of
+  // this window, absent where the counter's is; error_sums and model_err_uj are what that of a longer one is made of
+  // (sampler/joined_error.h).
+  std::optional<int64_t> err_uj;
+  RowErrorSums error_sums;  // in ticks
+  double model_err_uj = 0;
   std::optional<int64_t> active_uj;  // absent: the base is not known
   int64_t run_time_ns = 0;           // on this package; of the idle row: idle time, and so on
   // Of run_time_ns, with the physical core to itself, and with something running on an SMT sibling. What is left over
@@ -63,11 +71,25 @@ struct RowReport {
   std::optional<ThreadName> thread;
 };
 
+// All parts of a VM together, on one counter. How sure their energy is, is not the sum of theirs, since what one loses at
+// an update's edge another of them mostly gets.
+struct VmCounterReport {
+  VmRun vm;
+  int package_id = 0;
+  int die_id = 0;
+  DomainId domain;
+  std::optional<int64_t> err_uj;
+  RowErrorSums error_sums;
+  double model_err_uj = 0;
+  std::optional<int64_t> idle_uj;  // its part of the idle row, beside its own rows; absent: that is nobody's
+};
+
 // Rows of one model. Rows of a counter sum to the counter, in ticks.
 struct ModelReport {
   Model model = Model::kBaseShare;
   std::vector<CounterReport> counters;
   std::vector<RowReport> rows;
+  std::vector<VmCounterReport> vm_counters;
 };
 
 struct SamplerReport {
@@ -102,6 +124,9 @@ struct VmReport {
   int vcpus = 0;
   uint32_t epoch = 0;
   int64_t energy_uj = 0;  // package and DRAM, the first model; its part of idle too
+  // 95 % of energy_uj: errors of counters are added, since those of one package have the same sign. Absent where one is
+  // not known.
+  std::optional<int64_t> err_uj;
   std::optional<int64_t> active_uj;
   std::optional<int64_t> idle_uj;  // of energy_uj, its part of the idle rows; absent: these are nobody's
   int64_t run_time_ns = 0;

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <tuple>
 #include <vector>
 
@@ -23,10 +24,19 @@ class IdleShares {
     int64_t on_ns = 0;  // as in IdleSharer
   };
 
+  // Of a VM, in one flush.
+  struct Part {
+    int64_t energy_uj = 0;
+    // 95 %: its part of what the idle rows' is; absent where one of theirs is not known. How the policy divides is no
+    // measurement and adds nothing.
+    std::optional<int64_t> err_uj = 0;
+  };
+
   explicit IdleShares(IdlePolicy policy) : policy_(policy) {}
 
-  // Microjoules of each VM in this flush, by its number. Their sums over time are those of whole ticks.
-  std::map<int, int64_t> Settle(const ModelReport& model, const std::vector<Sharer>& sharers);
+  // Of each VM in this flush, by its number. Sums of energies over time are those of whole ticks.
+  // Each VM's part on each counter is put into `model` too (VmCounterReport::idle_uj).
+  std::map<int, Part> Settle(ModelReport& model, const std::vector<Sharer>& sharers);
 
   // The VM is gone; what fraction of a tick it is owed goes back to the idle row.
   void Retire(int vm);

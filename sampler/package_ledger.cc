@@ -180,6 +180,14 @@ void PackageLedger::ReportModel(size_t model, ModelReport& out) {
       if (row.kind == RowKind::kVm) report.vm = rows_.vm(row.vm).run;
       out.rows.push_back(std::move(report));
     }
+    for (int vm = 0; vm < rows_.vm_count(); ++vm) {
+      const RowTable::VmEntry& entry = rows_.vm(vm);
+      if (!entry.used) continue;
+      VmCounterReport& error = out.vm_counters.emplace_back(domain.ledger.ReportGroup(model, vm, entry.rows));
+      error.vm = entry.run;
+      error.package_id = info.package_id;
+      error.die_id = info.die_id;
+    }
   }
 }
 

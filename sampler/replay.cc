@@ -155,6 +155,7 @@ class Replayer final : public BlockVisitor {
                              .run_time_method = header.run_time_method,
                              .period_ns = header.period_ns,
                              .frozen_after_ns = header.frozen_after_ns};
+    flush.idle = options_.idle;
     for (const auto& [domain, watts] : options_.base_power_w) flush.base_power_w[domain] = watts;
     for (const RecordedPackage& package : header.packages) flush.updates.push_back(package.updates);
     flush.unix_ns_at = [this](int64_t t_ns) { return scanned_.run.start_unix_ns + (t_ns - start_ns_); };

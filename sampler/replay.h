@@ -12,6 +12,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "attribution/idle_policy.h"
 #include "attribution/model.h"
 #include "base/energy_source.h"
 #include "sampler/command_run.h"
@@ -58,9 +59,10 @@ struct RecordedRun {
 struct ReplayOptions {
   std::vector<Model> models;  // none: those of the run
   std::map<RaplDomain, double> base_power_w;
-  int64_t window_ns = 0;          // 0: the flushes of the run
-  bool window_per_phase = false;  // windows end where phases do instead
-  bool by_thread = false;         // a row for each thread, RowReport::thread
+  int64_t window_ns = 0;               // 0: the flushes of the run
+  bool window_per_phase = false;       // windows end where phases do instead
+  IdlePolicy idle = IdlePolicy::kOwn;  // who pays for the idle row, beside the rows
+  bool by_thread = false;              // a row for each thread, RowReport::thread
   // Only windows whose middle lies in here are told (a window ends at a sample, some us after its time). What comes
   // before is charged all the same, so that figures do not depend on where one looks from.
   int64_t from_ns = 0;

@@ -4,6 +4,8 @@
 
 #include <cerrno>
 
+#include "sampler/joined_error.h"
+
 namespace vrapl {
 namespace {
 
@@ -17,14 +19,15 @@ class Counter {
       : ledger_({.id = {RaplDomain::kPackage}, .unit = {kUnitJ}}, 0, 0,
                 {.models = {Model::kCapacity}, .updates = updates}) {}
 
-  void Run(int samples, double watts, uint32_t flags = 0, int error = 0) {
+  void Run(int samples, double watts, uint32_t flags = 0, int error = 0, const std::vector<RowTime>& rows = {}) {
     for (int i = 0; i < samples; ++i) {
       t_ns_ += kMs;
       joules_ += watts * 1e-3;
       const SampleHeader header{.t_ns = t_ns_, .dt_ns = kMs, .skew_ns = 6'000, .cpus = 2, .flags = flags};
-      ledger_.Add(header, static_cast<uint64_t>(joules_ / kUnitJ), error, {.dt_ns = kMs, .cpus = 2});
+      ledger_.Add(header, static_cast<uint64_t>(joules_ / kUnitJ), error, {.dt_ns = kMs, .cpus = 2, .rows = rows});
     }
   }
+  DomainLedger& ledger() { return ledger_; }
   CounterReport Settle() {
     ledger_.Settle(t_ns_);
     const int64_t dt_ns = t_ns_ - settled_ns_;
@@ -110,6 +113,77 @@ TEST(DomainLedgerTest, WhatIsNotKnownHasNoError) {
   EXPECT_EQ(suspended.Settle().err_uj, std::nullopt);
   suspended.Run(1000, 80);
   EXPECT_TRUE(suspended.Settle().err_uj.has_value());
+}
+
+TEST(DomainLedgerTest, RowsHaveTheErrorsOfTheirParts) {
+  constexpr int kFirst = kFirstFreeRow;
+  constexpr int kSecond = kFirstFreeRow + 1;
+  // Half of the CPU time there is, by turns: under capacity the idle row gets the other half.
+  Counter counter(kKnown);
+  for (int flush = 0; flush < 2; ++flush) {
+    for (int i = 0; i < 1000; ++i) {
+      counter.Run(1, 80, 0, 0, {{.row = i % 2 == 0 ? kFirst : kSecond, .run_ns = kMs, .group = 4}});
+    }
+    const int64_t host_uj = *counter.Settle().err_uj;
+    const auto near = [&](double part) {
+      return testing::Optional(testing::AllOf(testing::Gt(part * static_cast<double>(host_uj) * 0.95),
+                                              testing::Lt(part * static_cast<double>(host_uj) * 1.05 + 200)));
+    };
+    EXPECT_THAT(counter.ledger().ReportRow(0, kIdleRow).err_uj, near(0.5));
+    EXPECT_THAT(counter.ledger().ReportGroup(0, 4, {kFirst, kSecond}).err_uj, near(0.5));
+    EXPECT_GT(*counter.ledger().ReportRow(0, kFirst).err_uj, 3 * host_uj) << "what it loses to the other is beside it";
+  }
+}
+
+TEST(DomainLedgerTest, RowsOfWhatIsNotKnownHaveNoError) {
+  Counter counter({});
+  counter.Run(2000, 80, 0, 0, {{.row = kFirstFreeRow, .run_ns = kMs, .group = 0}});
+  counter.Settle();
+  EXPECT_EQ(counter.ledger().ReportRow(0, kFirstFreeRow).err_uj, std::nullopt);
+  EXPECT_EQ(counter.ledger().ReportGroup(0, 0, {kFirstFreeRow}).err_uj, std::nullopt);
+}
+
+// As a run of a command sees a VM over several flushes.
+TEST(JoinedErrorTest, SeveralFlushesAreAsSureAsOneThatIsAsLong) {
+  const auto run = [](int flushes, int samples) {
+    Counter counter(kKnown);
+    JoinedError joined;
+    std::optional<int64_t> last_uj;
+    for (int flush = 0; flush < flushes; ++flush) {
+      for (int i = 0; i < samples; ++i) {
+        const int at = flush * samples + i;
+        counter.Run(1, 80 + at % 7, 0, 0, {{.row = kFirstFreeRow, .run_ns = (1 + at % 5) * kMs / 5}});
+      }
+      const CounterReport report = counter.Settle();
+      const RowReport row = counter.ledger().ReportRow(0, kFirstFreeRow);
+      joined.Add(report, row.error_sums, row.model_err_uj);
+      last_uj = row.err_uj;
+    }
+    return std::pair(joined.err_uj(), last_uj);
+  };
+  const auto [one, same] = run(1, 1000);
+  ASSERT_TRUE(one.has_value());
+  EXPECT_EQ(one, same);
+  const auto [many, last] = run(20, 50);
+  ASSERT_TRUE(many.has_value());
+  EXPECT_NEAR(static_cast<double>(*many), static_cast<double>(*one), 0.02 * static_cast<double>(*one));
+  EXPECT_LT(*many, 10 * *last) << "no sum";
+}
+
+TEST(JoinedErrorTest, IsNotKnownWhereOneIsNot) {
+  JoinedError none;
+  EXPECT_EQ(none.err_uj(), std::nullopt);
+  Counter counter(kKnown);
+  JoinedError joined;
+  for (const int error : {0, EOVERFLOW, 0}) {
+    counter.Run(100, 80);
+    counter.Run(1, 80, 0, error);
+    const CounterReport report = counter.Settle();
+    const RowReport row = counter.ledger().ReportRow(0, kIdleRow);
+    EXPECT_EQ(row.err_uj.has_value(), error == 0);
+    joined.Add(report, row.error_sums, row.model_err_uj);
+  }
+  EXPECT_EQ(joined.err_uj(), std::nullopt);
 }
 
 }  // namespace
