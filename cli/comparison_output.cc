@@ -75,6 +75,19 @@ nlohmann::ordered_json OrNull(const std::optional<int64_t>& value) {
   return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json(nullptr);
 }
 
+// "capacity", or "base-share+capacity": the models that stood in for one, in some of its windows or all.
+std::string StoodInNames(const StoodIn& stood_in) {
+  return absl::StrJoin(stood_in.by, "+",
+                       [](std::string* out, const auto& entry) { absl::StrAppend(out, ModelName(entry.first)); });
+}
+
+// {"capacity": 3}: in how many windows each of them did.
+nlohmann::ordered_json StoodInJson(const StoodIn& stood_in) {
+  nlohmann::ordered_json json = nlohmann::ordered_json::object();
+  for (const auto& [model, windows] : stood_in.by) json[std::string(ModelName(model))] = windows;
+  return json;
+}
+
 // Calls visit(domain, row, model's index) for each.
 template <typename Visit>
 void ForEach(const Comparison& comparison, Visit visit) {
@@ -112,13 +125,17 @@ std::string ComparisonToText(const Comparison& comparison) {
 }
 
 std::string ComparisonToCsv(const Comparison& comparison, const std::string& source) {
-  std::string text = "t_ns,dt_ns,kind,vm_id,vm_name,domain,run_time_ns,model,energy_uj,active_uj,spread_uj,source\n";
+  std::string text =
+      "t_ns,dt_ns,kind,vm_id,vm_name,domain,run_time_ns,model,energy_uj,active_uj,spread_uj,stood_in,stood_in_windows,"
+      "windows,source\n";
   ForEach(comparison, [&](const ComparedDomain& domain, const ComparedRow& row, size_t i) {
     absl::StrAppend(&text, comparison.end_ns, ",", comparison.end_ns - comparison.start_ns, ",", RowKindName(row.kind),
                     ",", CsvText(row.vm.uuid), ",", CsvText(row.vm.name), ",", DomainName(domain.domain), ",");
     absl::StrAppend(&text, row.run_time_ns, ",", ModelName(comparison.models[i]), ",", row.energy_uj[i], ",");
     if (row.active_uj[i]) absl::StrAppend(&text, *row.active_uj[i]);
-    absl::StrAppend(&text, ",", row.spread_uj, ",", CsvText(source), "\n");
+    const StoodIn& stood_in = comparison.stood_in[i];
+    absl::StrAppend(&text, ",", row.spread_uj, ",", StoodInNames(stood_in), ",", stood_in.windows, ",", stood_in.of,
+                    ",", CsvText(source), "\n");
   });
   return text;
 }
@@ -126,13 +143,20 @@ std::string ComparisonToCsv(const Comparison& comparison, const std::string& sou
 std::string ComparisonToJsonl(const Comparison& comparison, const std::string& source) {
   std::string text;
   ForEach(comparison, [&](const ComparedDomain& domain, const ComparedRow& row, size_t i) {
-    const nlohmann::ordered_json line = {
-        {"t_ns", comparison.end_ns},      {"dt_ns", comparison.end_ns - comparison.start_ns},
-        {"kind", RowKindName(row.kind)},  {"vm_id", row.vm.uuid},
-        {"vm_name", row.vm.name},         {"domain", DomainName(domain.domain)},
-        {"run_time_ns", row.run_time_ns}, {"model", ModelName(comparison.models[i])},
-        {"energy_uj", row.energy_uj[i]},  {"active_uj", OrNull(row.active_uj[i])},
-        {"spread_uj", row.spread_uj},     {"source", source}};
+    const nlohmann::ordered_json line = {{"t_ns", comparison.end_ns},
+                                         {"dt_ns", comparison.end_ns - comparison.start_ns},
+                                         {"kind", RowKindName(row.kind)},
+                                         {"vm_id", row.vm.uuid},
+                                         {"vm_name", row.vm.name},
+                                         {"domain", DomainName(domain.domain)},
+                                         {"run_time_ns", row.run_time_ns},
+                                         {"model", ModelName(comparison.models[i])},
+                                         {"energy_uj", row.energy_uj[i]},
+                                         {"active_uj", OrNull(row.active_uj[i])},
+                                         {"spread_uj", row.spread_uj},
+                                         {"stood_in", StoodInJson(comparison.stood_in[i])},
+                                         {"windows", comparison.stood_in[i].of},
+                                         {"source", source}};
     absl::StrAppend(&text, line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace), "\n");
   });
   return text;

@@ -118,6 +118,9 @@ absl::StatusOr<ExportPlan> PlanOf(const ExportArguments& arguments) {
   if (!replay.ok()) return replay.status();
   plan.replay = *std::move(replay);
   plan.replay.by_thread = plan.query.by == By::kThread;
+  if (plan.replay.idle != IdlePolicy::kOwn && plan.query.by != By::kVm) {
+    return absl::InvalidArgumentError("--idle divides the idle row among VMs: it needs --by=vm");
+  }
   plan.query.phases = plan.replay.window_per_phase;
   if (*format == ExportFormat::kPerfetto && plan.replay.window_ns == 0 && !plan.query.phases) {
     plan.replay.window_ns = 10 * kNanosPerMilli;

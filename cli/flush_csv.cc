@@ -8,11 +8,28 @@ namespace {
 
 std::string OrEmpty(const std::optional<int64_t>& value) { return value ? absl::StrCat(*value) : ""; }
 
+// What the model charged to no row, or (below 0) twice: sums of rows are the counter's with it.
+void AppendUnclaimed(const FlushReport& report, const ModelReport& model, const CounterReport& counter, bool threads,
+                     std::string& text) {
+  int64_t energy_uj = counter.energy_uj;
+  for (const RowReport& row : model.rows) {
+    if (row.package_id == counter.package_id && row.die_id == counter.die_id && row.domain == counter.domain) {
+      energy_uj -= row.energy_uj;
+    }
+  }
+  absl::StrAppend(&text, report.t_ns, ",", report.dt_ns, ",unclaimed,,,,,", counter.package_id, ",", counter.die_id,
+                  ",", DomainName(counter.domain), ",", counter.unclaimed_ticks, ",", energy_uj, ",,,0,,,");
+  absl::StrAppend(&text, counter.read_errors, ",", ModelName(counter.model), ",",
+                  RunTimeMethodName(report.run_time_method), ",", report.source, ",", CsvText(report.cpu_table),
+                  threads ? ",,\n" : "\n");
+}
+
 }  // namespace
 
 std::string FlushCsvHeader(bool threads) {
   return absl::StrCat(
-      "t_ns,dt_ns,kind,vm_id,vm_name,vm_pid,part,package,die,domain,energy_ticks,energy_uj,active_uj,run_time_ns,"
+      "t_ns,dt_ns,kind,vm_id,vm_name,vm_pid,part,package,die,domain,energy_ticks,energy_uj,err_uj,active_uj,run_time_"
+      "ns,"
       "solo_time_ns,shared_time_ns,read_errors,model,run_time_method,source,cpu_table",
       threads ? ",tid,comm\n" : "\n");
 }
@@ -33,8 +50,8 @@ std::string FlushToCsv(const FlushReport& report, bool threads) {
                       CsvText(row.vm.name), ",", row.kind == RowKind::kVm ? absl::StrCat(row.vm.pid) : "", ",",
                       row.part, ",", row.package_id, ",", row.die_id, ",");
       absl::StrAppend(&text, DomainName(row.domain), ",", row.energy_ticks, ",", row.energy_uj, ",",
-                      OrEmpty(row.active_uj), ",", row.run_time_ns, ",", OrEmpty(row.solo_time_ns), ",",
-                      OrEmpty(row.shared_time_ns), ",");
+                      OrEmpty(row.err_uj), ",", OrEmpty(row.active_uj), ",", row.run_time_ns, ",",
+                      OrEmpty(row.solo_time_ns), ",", OrEmpty(row.shared_time_ns), ",");
       absl::StrAppend(&text, read_errors, ",", ModelName(applied), ",", RunTimeMethodName(report.run_time_method), ",",
                       report.source, ",", CsvText(report.cpu_table));
       if (threads) {
@@ -42,6 +59,9 @@ std::string FlushToCsv(const FlushReport& report, bool threads) {
                         row.thread ? CsvText(row.thread->comm) : "");
       }
       text += "\n";
+    }
+    for (const CounterReport& counter : model.counters) {
+      if (counter.unclaimed_ticks != 0) AppendUnclaimed(report, model, counter, threads, text);
     }
   }
   return text;

@@ -49,6 +49,7 @@ Json RowJson(const RowReport& row) {
   json["domain"] = DomainName(row.domain);
   json["energy_ticks"] = row.energy_ticks;
   json["energy_uj"] = row.energy_uj;
+  json["err_uj"] = row.err_uj ? Json(*row.err_uj) : Json(nullptr);
   json["active_uj"] = row.active_uj ? Json(*row.active_uj) : Json(nullptr);
   json["run_time_ns"] = row.run_time_ns;
   if (row.solo_time_ns) json["solo_time_ns"] = *row.solo_time_ns;
@@ -63,6 +64,7 @@ Json VmJson(const VmReport& vm) {
   std::snprintf(epoch, sizeof epoch, "%08x", vm.epoch);
   json["epoch"] = epoch;
   json["energy_uj"] = vm.energy_uj;
+  json["err_uj"] = vm.err_uj ? Json(*vm.err_uj) : Json(nullptr);
   json["active_uj"] = vm.active_uj ? Json(*vm.active_uj) : Json(nullptr);
   if (vm.idle_uj) json["idle_uj"] = *vm.idle_uj;
   json["run_time_ns"] = vm.run_time_ns;

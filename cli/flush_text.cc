@@ -8,6 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "cli/sampler_text.h"
+#include "sampler/joined_error.h"
 
 namespace vrapl {
 namespace {
@@ -16,6 +17,7 @@ constexpr size_t kColumns = 100;  // no line is wider, except for a word that is
 
 struct Line {
   int64_t energy_uj = 0;
+  std::optional<int64_t> err_uj = 0;
   std::optional<int64_t> active_uj = 0;
   int64_t run_ns = 0;
 };
@@ -75,6 +77,7 @@ void AppendLedger(const FlushReport& report, const ModelReport& model, std::stri
     auto line = std::find_if(lines.begin(), lines.end(), [&](const auto& known) { return known.first == name; });
     if (line == lines.end()) line = lines.insert(lines.end(), {name, Line{}});
     line->second.energy_uj += row.energy_uj;
+    if (row.kind != RowKind::kVm) AddError(line->second.err_uj, row.err_uj);
     if (row.active_uj && line->second.active_uj) {
       *line->second.active_uj += *row.active_uj;
     } else {
@@ -82,14 +85,20 @@ void AppendLedger(const FlushReport& report, const ModelReport& model, std::stri
     }
     if (row.domain.domain == RaplDomain::kPackage) line->second.run_ns += row.run_time_ns;
   }
-  absl::StrAppendFormat(&text, "  %-24s %12s %10s %10s %12s\n", absl::StrCat("(", ModelName(model.model), ")"),
-                        "energy J", "power W", "active W", "CPUs busy");
+  for (const VmCounterReport& error : model.vm_counters) {
+    if (!CountsInTotal(error.domain.domain)) continue;
+    const std::string name = absl::StrCat("vm ", error.vm.name);
+    const auto line = std::find_if(vms.begin(), vms.end(), [&](const auto& known) { return known.first == name; });
+    if (line != vms.end()) AddError(line->second.err_uj, error.err_uj);
+  }
+  absl::StrAppendFormat(&text, "  %-24s %12s %10s %10s %10s %12s\n", absl::StrCat("(", ModelName(model.model), ")"),
+                        "energy J", "power W", "+- W", "active W", "CPUs busy");
   vms.insert(vms.end(), others.begin(), others.end());
   for (const auto& [name, line] : vms) {
-    absl::StrAppendFormat(&text, "  %-24s %12.6f %10s %10s %12s\n", name, static_cast<double>(line.energy_uj) * 1e-6,
-                          Watts(line.energy_uj, report.dt_ns),
-                          line.active_uj ? Watts(*line.active_uj, report.dt_ns) : "-",
-                          CpusBusy(line.run_ns, report.dt_ns));
+    absl::StrAppendFormat(
+        &text, "  %-24s %12.6f %10s %10s %10s %12s\n", name, static_cast<double>(line.energy_uj) * 1e-6,
+        Watts(line.energy_uj, report.dt_ns), line.err_uj ? Watts(*line.err_uj, report.dt_ns) : "-",
+        line.active_uj ? Watts(*line.active_uj, report.dt_ns) : "-", CpusBusy(line.run_ns, report.dt_ns));
   }
   for (const CounterReport& counter : model.counters) {
     uint64_t sum = 0;

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "sampler/joined_error.h"
 
 namespace vrapl {
 namespace {
@@ -14,6 +15,12 @@ constexpr int kHeaderEvery = 40;  // a screenful
 
 // The slowest counters known, those that a hypervisor emulates, move about once a second; real ones each millisecond.
 constexpr int64_t kMovesWithinNs = 100'000'000;
+
+// Where no time has passed there is no power.
+std::string Watts(const std::optional<int64_t>& energy_uj, int64_t dt_ns) {
+  if (!energy_uj || dt_ns == 0) return "-";
+  return absl::StrFormat("%.3f", static_cast<double>(*energy_uj) * 1e3 / static_cast<double>(dt_ns));
+}
 
 }  // namespace
 
@@ -34,18 +41,27 @@ void PowerTable::AddNote(const std::string& column, const CounterReport& counter
 
 std::string PowerTable::Format(const FlushReport& report) {
   const ModelReport& model = report.models.front();
-  std::vector<std::pair<std::string, int64_t>> cells;  // column, microjoules
+  struct Cell {
+    std::string column;
+    int64_t energy_uj = 0;
+    std::optional<int64_t> err_uj = 0;
+  };
+  std::vector<Cell> cells;
   std::vector<std::string> notes;
   std::vector<std::pair<std::string, std::string>> untold;  // columns without a figure, and why: no zero
-  const auto add = [&](const std::string& column, int64_t energy_uj) {
-    auto cell = std::find_if(cells.begin(), cells.end(), [&](const auto& known) { return known.first == column; });
-    if (cell == cells.end()) cell = cells.insert(cells.end(), {column, 0});
-    cell->second += energy_uj;
+  const auto find = [&](const std::string& column) {
+    return std::find_if(cells.begin(), cells.end(), [&](const Cell& known) { return known.column == column; });
+  };
+  const auto add = [&](const std::string& column, int64_t energy_uj, const std::optional<int64_t>& err_uj) {
+    auto cell = find(column);
+    if (cell == cells.end()) cell = cells.insert(cells.end(), {.column = column});
+    cell->energy_uj += energy_uj;
+    AddError(cell->err_uj, err_uj);
   };
   for (const CounterReport& counter : model.counters) {
     const std::string column = absl::StrCat(DomainName(counter.domain), "-", counter.package_id,
                                             counter.die_id > 0 ? absl::StrCat(".", counter.die_id) : "");
-    add(column, counter.energy_uj);
+    add(column, counter.energy_uj, counter.err_uj);
     AddNote(column, counter, notes);
     if (counter.energy_ticks > 0) continue;
     if (counter.frozen) {
@@ -67,7 +83,18 @@ std::string PowerTable::Format(const FlushReport& report) {
           only_vms_.empty() || !vms || std::any_of(only_vms_.begin(), only_vms_.end(), [&](const std::string& name) {
             return name == row.vm.name || absl::EqualsIgnoreCase(name, row.vm.uuid);
           });
-      if (wanted) add(vms ? absl::StrCat("vm:", row.vm.name) : std::string(RowKindName(row.kind)), row.energy_uj);
+      if (!wanted) continue;
+      if (vms) {
+        add(absl::StrCat("vm:", row.vm.name), row.energy_uj, 0);
+      } else {
+        add(std::string(RowKindName(row.kind)), row.energy_uj, row.err_uj);
+      }
+    }
+  }
+  for (const VmCounterReport& error : model.vm_counters) {
+    if (!CountsInTotal(error.domain.domain)) continue;
+    if (const auto cell = find(absl::StrCat("vm:", error.vm.name)); cell != cells.end()) {
+      AddError(cell->err_uj, error.err_uj);
     }
   }
   if (report.new_recursion_misses > 0) notes.push_back(absl::StrCat(report.new_recursion_misses, " switches missed"));
@@ -80,7 +107,7 @@ std::string PowerTable::Format(const FlushReport& report) {
   for (const CounterReport& counter : model.counters) applied = Weaker(applied, counter.model);
 
   std::vector<std::string> columns;
-  for (const auto& [column, energy_uj] : cells) columns.push_back(column);
+  for (const Cell& cell : cells) columns.push_back(cell.column);
   std::string text;
   if (columns != columns_ || lines_since_header_ >= kHeaderEvery) {
     absl::StrAppendFormat(&text, "# watts, mean of each interval; source %s (%s); run time by %s%s\n%12s",
@@ -88,21 +115,18 @@ std::string PowerTable::Format(const FlushReport& report) {
                           RunTimeMethodName(report.run_time_method),
                           report.cpu_table.empty() ? "" : absl::StrCat("; cpu_table=", report.cpu_table), "t_s");
     for (const std::string& column : columns) absl::StrAppendFormat(&text, " %12s", column);
-    text += "  model\n";
+    text += "  model\n#  +- 95 %  ";
+    for (const Cell& cell : cells) absl::StrAppendFormat(&text, " %12s", Watts(cell.err_uj, report.dt_ns));
+    text += "  of the next line\n";
     columns_ = columns;
     lines_since_header_ = 0;
   }
   ++lines_since_header_;
   absl::StrAppendFormat(&text, "%12.6f", static_cast<double>(report.t_ns) * 1e-9);
-  for (const auto& [column, energy_uj] : cells) {
-    const double watts = static_cast<double>(energy_uj) * 1e3 / static_cast<double>(report.dt_ns);
-    // Where no time has passed there is no power.
+  for (const Cell& cell : cells) {
     const auto why =
-        std::find_if(untold.begin(), untold.end(), [&](const auto& other) { return other.first == column; });
-    absl::StrAppendFormat(&text, " %12s",
-                          why != untold.end() ? why->second
-                          : report.dt_ns == 0 ? "-"
-                                              : absl::StrFormat("%.3f", watts));
+        std::find_if(untold.begin(), untold.end(), [&](const auto& other) { return other.first == cell.column; });
+    absl::StrAppendFormat(&text, " %12s", why != untold.end() ? why->second : Watts(cell.energy_uj, report.dt_ns));
   }
   absl::StrAppend(&text, "  ", ModelName(applied));
   if (!notes.empty()) absl::StrAppend(&text, "  ! ", absl::StrJoin(notes, "; "));

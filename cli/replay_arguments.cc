@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "cli/arguments.h"
 
 namespace vrapl {
@@ -30,6 +31,10 @@ void AddWindowOptions(CLI::App& app, ReplayArguments& arguments) {
   app.add_option("--base-power", arguments.base_power,
                  "idle power, given instead of learned: 20W or package=20W,dram=3W")
       ->type_name("POWER");
+  app.add_option("--idle", arguments.idle,
+                 absl::StrCat("who pays for the idle row, told beside the rows of VMs: ",
+                              absl::StrJoin(IdlePolicyNames(), ", "), " (own)"))
+      ->type_name("POLICY");
 }
 
 absl::StatusOr<ReplayOptions> ToReplayOptions(const ReplayArguments& arguments) {
@@ -63,6 +68,9 @@ absl::StatusOr<ReplayOptions> ToReplayOptions(const ReplayArguments& arguments) 
   absl::StatusOr<std::map<RaplDomain, double>> base_power = ParseBasePower(arguments.base_power);
   if (!base_power.ok()) return base_power.status();
   options.base_power_w = *std::move(base_power);
+  const std::optional<IdlePolicy> idle = IdlePolicyByName(arguments.idle);
+  if (!idle) return UnknownWord("--idle", arguments.idle, IdlePolicyNames());
+  options.idle = *idle;
   return options;
 }
 

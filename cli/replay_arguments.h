@@ -20,12 +20,14 @@ struct ReplayArguments {
   std::string to;
   std::string model;
   std::string base_power;
+  std::string idle = "own";
   std::vector<std::string> vms;
 };
 
 // FILE, --from, --to and --model: of everything that reads a recording.
 void AddRecordingPartOptions(CLI::App& app, ReplayArguments& arguments);
-// And --window, --phases, --base-power. --by and --vm mean something else in each verb; those add them themselves.
+// And --window, --phases, --base-power, --idle. --by and --vm mean something else in each verb; those add them
+// themselves.
 void AddWindowOptions(CLI::App& app, ReplayArguments& arguments);
 
 // All but `by` and `vms`. Errors: INVALID_ARGUMENT, by name of the option, also for options that contradict each other.

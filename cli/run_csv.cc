@@ -1,5 +1,7 @@
 #include "cli/run_csv.h"
 
+#include <optional>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "export/csv_text.h"
@@ -8,8 +10,8 @@ namespace vrapl {
 
 std::string RunCsvHeader() {
   return "command,command_index,repetition,t_ns,wall_ns,dt_ns,exit_code,phase,phase_index,kind,vm_id,vm_name,vm_pid,"
-         "package,die,domain,energy_ticks,energy_uj,active_uj,run_time_ns,model,user_ns,system_ns,run_time_method,"
-         "source\n";
+         "package,die,domain,energy_ticks,energy_uj,err_uj,active_uj,run_time_ns,model,user_ns,system_ns,"
+         "run_time_method,source\n";
 }
 
 std::string RunToCsv(const RunsInfo& info, const RunResult& result) {
@@ -24,10 +26,11 @@ std::string RunToCsv(const RunsInfo& info, const RunResult& result) {
                       CsvText(key.vm_id), ",", CsvText(row.vm_name), ",",
                       key.kind == RowKind::kVm ? absl::StrCat(key.vm_pid) : "", ",", package, ",", die, ",",
                       DomainName(domain), ",", row.energy_ticks, ",");
-      absl::StrAppend(&text, row.energy_uj, ",", row.active_uj ? absl::StrCat(*row.active_uj) : "", ",",
-                      row.run_time_ns, ",", ModelName(interval.ChargedBy(key, info.models.front())), ",",
-                      result.end.user_ns, ",", result.end.system_ns, ",", RunTimeMethodName(info.run_time_method), ",",
-                      info.source, "\n");
+      const std::optional<int64_t> err_uj = row.error.err_uj();
+      absl::StrAppend(&text, row.energy_uj, ",", err_uj ? absl::StrCat(*err_uj) : "", ",");
+      absl::StrAppend(&text, row.active_uj ? absl::StrCat(*row.active_uj) : "", ",", row.run_time_ns, ",",
+                      ModelName(interval.ChargedBy(key, info.models.front())), ",", result.end.user_ns, ",",
+                      result.end.system_ns, ",", RunTimeMethodName(info.run_time_method), ",", info.source, "\n");
     }
   };
   append(result.whole, "", -1);

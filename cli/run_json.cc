@@ -1,6 +1,7 @@
 #include "cli/run_json.h"
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 
 #include "cli/run_summary.h"
@@ -34,6 +35,8 @@ Json IntervalJson(const RunsInfo& info, const Interval& interval) {
     item["domain"] = DomainName(domain);
     item["energy_ticks"] = row.energy_ticks;
     item["energy_uj"] = row.energy_uj;
+    const std::optional<int64_t> err_uj = row.error.err_uj();
+    item["err_uj"] = err_uj ? Json(*err_uj) : Json(nullptr);
     item["active_uj"] = row.active_uj ? Json(*row.active_uj) : Json(nullptr);
     item["run_time_ns"] = row.run_time_ns;
     item["model"] = ModelName(interval.ChargedBy(key, info.models.front()));

@@ -21,6 +21,14 @@ void Interval::Add(const FlushReport& report) {
     counter.doubtful |= found.read_errors > 0 || found.unknown_ns > 0 || found.frozen;
   }
   for (const ModelReport& model : report.models) {
+    const auto counter_of = [&](const auto& of) -> const CounterReport& {
+      static const CounterReport kNone;  // of which nothing is known
+      for (const CounterReport& counter : model.counters) {
+        if (counter.package_id == of.package_id && counter.die_id == of.die_id && counter.domain == of.domain)
+          return counter;
+      }
+      return kNone;
+    };
     for (const RowReport& found : model.rows) {
       Row& row = rows[{.model = model.model,
                        .kind = found.kind,
@@ -28,11 +36,20 @@ void Interval::Add(const FlushReport& report) {
                        .vm_pid = found.kind == RowKind::kVm ? found.vm.pid : 0,
                        .counter = {found.package_id, found.die_id, found.domain}}];
       row.vm_name = found.vm.name;
+      if (found.kind != RowKind::kVm) row.error.Add(counter_of(found), found.error_sums, found.model_err_uj);
       row.energy_ticks += found.energy_ticks;
       row.energy_uj += found.energy_uj;
       row.active_uj =
           row.active_uj && found.active_uj ? std::optional(*row.active_uj + *found.active_uj) : std::nullopt;
       row.run_time_ns += found.run_time_ns;
+    }
+    for (const VmCounterReport& found : model.vm_counters) {
+      const auto row = rows.find({.model = model.model,
+                                  .kind = RowKind::kVm,
+                                  .vm_id = found.vm.uuid,
+                                  .vm_pid = found.vm.pid,
+                                  .counter = {found.package_id, found.die_id, found.domain}});
+      if (row != rows.end()) row->second.error.Add(counter_of(found), found.error_sums, found.model_err_uj);
     }
   }
 }

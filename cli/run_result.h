@@ -12,6 +12,7 @@
 #include "cli/command_process.h"
 #include "cli/run_plan.h"
 #include "sampler/flush_report.h"
+#include "sampler/joined_error.h"
 
 namespace vrapl {
 
@@ -37,6 +38,7 @@ struct Interval {
     std::string vm_name;
     uint64_t energy_ticks = 0;
     int64_t energy_uj = 0;
+    JoinedError error;                     // of energy_uj
     std::optional<int64_t> active_uj = 0;  // none: not known all the time
     int64_t run_time_ns = 0;
   };

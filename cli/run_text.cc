@@ -23,7 +23,7 @@ std::string LineName(const RunsInfo& info, const Interval::RowKey& key, const In
 std::string Table(const RunsInfo& info, const Interval& interval) {
   std::string text = absl::StrFormat("  %-20s %14s", "", "run time s");
   for (const auto& [key, counter] : interval.counters) {
-    absl::StrAppendFormat(&text, " %16s", absl::StrCat(CounterName(key), " J"));
+    absl::StrAppendFormat(&text, " %16s %10s", absl::StrCat(CounterName(key), " J"), "+- J");
   }
   text += "\n";
   for (const auto& [name, line] : LinesOf(info, interval)) {
@@ -32,12 +32,15 @@ std::string Table(const RunsInfo& info, const Interval& interval) {
       const auto energy = line.energy_uj.find(key);
       absl::StrAppendFormat(&text, " %16s",
                             energy == line.energy_uj.end() ? "-" : absl::StrFormat("%.6f", Joules(energy->second)));
+      const auto error = line.err_uj.find(key);
+      const bool known = error != line.err_uj.end() && error->second.has_value();
+      absl::StrAppendFormat(&text, " %10s", known ? absl::StrFormat("%.6f", Joules(*error->second)) : "-");
     }
     text += "\n";
   }
   absl::StrAppendFormat(&text, "  %-20s %14s", "sum = counter", "");
   for (const auto& [key, counter] : interval.counters)
-    absl::StrAppendFormat(&text, " %16.6f", Joules(counter.energy_uj));
+    absl::StrAppendFormat(&text, " %16.6f %10s", Joules(counter.energy_uj), "");
   return text + "\n";
 }
 
@@ -102,6 +105,7 @@ std::vector<std::pair<std::string, TableLine>> LinesOf(const RunsInfo& info, con
     const int rank = key.kind == RowKind::kCommand ? 0 : key.kind == RowKind::kVm ? 1 : 2 + static_cast<int>(key.kind);
     TableLine& line = lines[{rank, LineName(info, key, row)}];
     line.energy_uj[key.counter] += row.energy_uj;
+    AddError(line.err_uj.try_emplace(key.counter, 0).first->second, row.error.err_uj());
     if (std::get<2>(key.counter).domain == RaplDomain::kPackage) line.run_time_ns += row.run_time_ns;
   }
   std::vector<std::pair<std::string, TableLine>> ordered;

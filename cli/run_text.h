@@ -22,6 +22,7 @@ std::string RunsText(const RunsInfo& info, const std::vector<RunResult>& results
 struct TableLine {
   int64_t run_time_ns = 0;
   std::map<Interval::CounterKey, int64_t> energy_uj;
+  std::map<Interval::CounterKey, std::optional<int64_t>> err_uj;  // 95 %; those of several VMs are added
 };
 // The lines of the first model with their names, the command first, then VMs, then the rest in the order of RowKind.
 std::vector<std::pair<std::string, TableLine>> LinesOf(const RunsInfo& info, const Interval& interval);

@@ -11,6 +11,7 @@ constexpr By kAllBy[] = {By::kPart, By::kThread, By::kVm, By::kPackage, By::kDom
 using CounterKey = std::tuple<int, int, DomainId>;
 
 CounterKey KeyOf(const CounterReport& counter) { return {counter.package_id, counter.die_id, counter.domain}; }
+CounterKey KeyOf(const VmCounterReport& vm) { return {vm.package_id, vm.die_id, vm.domain}; }
 CounterKey KeyOf(const RowReport& row) { return {row.package_id, row.die_id, row.domain}; }
 
 bool SomebodyRan(RowKind kind) { return kind != RowKind::kIdle && kind != RowKind::kStolen; }
@@ -104,10 +105,20 @@ class OneReport {
       ExportRow& row = out_.rows[at->second];
       row.energy_ticks += static_cast<int64_t>(from.energy_ticks);
       row.energy_uj += from.energy_uj;
+      if (by_ != By::kVm || from.kind != RowKind::kVm) AddTo(row.err_uj, from.err_uj, is_new);
       AddTo(row.active_uj, from.active_uj, is_new);
       row.run_time_ns += from.run_time_ns;
       AddPresent(row.solo_time_ns, from.solo_time_ns);
       AddPresent(row.shared_time_ns, from.shared_time_ns);
+    }
+    if (by_ == By::kVm) {
+      for (const VmCounterReport& error : model.vm_counters) {
+        const VmRun& vm = error.vm;
+        const auto row = index.find({KeyOf(error), RowKind::kVm, vm.uuid, vm.name, vm.pid, vm.start_time, {}, 0, 0, 0});
+        if (row == index.end()) continue;
+        out_.rows[row->second].err_uj = error.err_uj;
+        out_.rows[row->second].idle_uj = error.idle_uj;
+      }
     }
     for (const CounterReport& counter : model.counters) AddUnclaimed(model, counter);
   }
@@ -165,6 +176,7 @@ class OneReport {
       ExportRow& row = out_.rows[host->at];
       row.energy_ticks += static_cast<int64_t>(counter.energy_ticks);
       row.energy_uj += counter.energy_uj;
+      AddTo(row.err_uj, counter.err_uj, is_new);
       row.read_errors += static_cast<int64_t>(counter.read_errors);
       if (row.model != ModelName(counter.model)) row.model = row.model_asked;
     }

@@ -43,8 +43,13 @@ constexpr Column kColumns[] = {
     Text("domain", Get<&ExportRow::domain>, "RAPL domain: package, cores, uncore, dram, psys"),
     Integer("energy_ticks", Get<&ExportRow::energy_ticks>, "energy in increments of the counter, exact"),
     Integer("energy_uj", Get<&ExportRow::energy_uj>, "energy in microjoules; adds up over time"),
+    MaybeInteger(
+        "err_uj", Get<&ExportRow::err_uj>,
+        "half width of the 95 % interval of energy_uj in this window, not to be added up over time; absent: not known"),
     MaybeInteger("active_uj", Get<&ExportRow::active_uj>,
                  "the part above the idle floor; absent: the base is not known"),
+    MaybeInteger("idle_uj", Get<&ExportRow::idle_uj>,
+                 "of a VM, with --by=vm and --idle: its part of the idle row, beside energy_uj"),
     {"power_w", ColumnType::kReal, false, "energy_uj / dt_ns: mean power of the window",
      [](const ExportRow& row) { return Cell(row.power_w()); }},
     Integer("run_time_ns", Get<&ExportRow::run_time_ns>, "CPU time on this package; of the idle row, idle time"),

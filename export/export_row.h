@@ -27,7 +27,9 @@ struct ExportRow {
   absl::string_view domain;
   int64_t energy_ticks = 0;
   int64_t energy_uj = 0;
+  std::optional<int64_t> err_uj;
   std::optional<int64_t> active_uj;
+  std::optional<int64_t> idle_uj;
   int64_t run_time_ns = 0;
   std::optional<int64_t> solo_time_ns;
   std::optional<int64_t> shared_time_ns;

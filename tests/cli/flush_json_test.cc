@@ -44,8 +44,8 @@ TEST(FlushJsonTest, HasTheKeysThatAreDocumented) {
   EXPECT_EQ(json["counters"][1]["base_given"], true);
   EXPECT_EQ(json["counters"][1]["read_errors"], 7);
   for (const Json& row : json["rows"]) {
-    for (const char* key :
-         {"kind", "id", "name", "part", "package", "domain", "energy_ticks", "energy_uj", "active_uj", "run_time_ns"}) {
+    for (const char* key : {"kind", "id", "name", "part", "package", "domain", "energy_ticks", "energy_uj", "err_uj",
+                            "active_uj", "run_time_ns"}) {
       EXPECT_TRUE(row.contains(key)) << key;
     }
   }
@@ -61,8 +61,8 @@ TEST(FlushJsonTest, HasTheKeysThatAreDocumented) {
   EXPECT_EQ(json["rows"][0]["id"], "idle");
   EXPECT_TRUE(json["rows"][0]["part"].is_null());
   EXPECT_THAT(KeysOf(json["vms"][0]),
-              testing::UnorderedElementsAre("id", "name", "pid", "running", "vcpus", "epoch", "energy_uj", "active_uj",
-                                            "run_time_ns", "total_energy_uj", "line", "delivery"));
+              testing::UnorderedElementsAre("id", "name", "pid", "running", "vcpus", "epoch", "energy_uj", "err_uj",
+                                            "active_uj", "run_time_ns", "total_energy_uj", "line", "delivery"));
   EXPECT_EQ(json["vms"][0]["epoch"], "0000009f");
   EXPECT_TRUE(json["vms"][0]["active_uj"].is_null());
   EXPECT_THAT(KeysOf(json["vms"][0]["delivery"]),

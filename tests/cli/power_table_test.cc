@@ -18,6 +18,10 @@ TEST(PowerTableTest, PowersOfCountersAndRowsOverTheInterval) {
   PowerTable table({});
   FlushReport report = MadeReport();
   report.models[0].counters[1].read_errors = 0;
+  report.models[0].counters[0].err_uj = 10'000;
+  report.models[0].rows[1].err_uj = 90'000;  // of a part: the VM's own is another
+  report.models[0].vm_counters = {
+      {.vm = report.models[0].rows[1].vm, .domain = {RaplDomain::kPackage}, .err_uj = 6'000}};
   const std::string text = table.Format(report);
   const std::vector<std::string> lines = absl::StrSplit(text, '\n');
   ASSERT_GE(lines.size(), 3u);
@@ -25,6 +29,8 @@ TEST(PowerTableTest, PowersOfCountersAndRowsOverTheInterval) {
   EXPECT_THAT(std::vector<std::string>(absl::StrSplit(lines[1], ' ', absl::SkipEmpty())),
               ElementsAre("t_s", "package-0", "dram-0", "vm:web", "idle", "model"));
   EXPECT_THAT(std::vector<std::string>(absl::StrSplit(lines[2], ' ', absl::SkipEmpty())),
+              ElementsAre("#", "+-", "95", "%", "0.005", "-", "0.003", "-", "of", "the", "next", "line"));
+  EXPECT_THAT(std::vector<std::string>(absl::StrSplit(lines[3], ' ', absl::SkipEmpty())),
               ElementsAre("6.000000", "0.031", "0.000", "0.012", "0.019", "capacity"));
   EXPECT_THAT(table.Format(MadeReport()), Not(HasSubstr("t_s"))) << "the header is not repeated with every line";
 }

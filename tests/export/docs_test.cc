@@ -118,7 +118,7 @@ print(len(csv.columns), "columns")
 )",
                                  kPython);
   EXPECT_EQ(output.code, 0) << output.text;
-  EXPECT_THAT(output.text, HasSubstr("27 columns"));
+  EXPECT_THAT(output.text, HasSubstr("29 columns"));
 }
 
 }  // namespace
