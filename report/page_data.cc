@@ -1,5 +1,6 @@
 #include "report/page_data.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_replace.h"
@@ -56,10 +57,14 @@ Json OwnersJson(const ReportParts& parts) {
     if (is_vm) json["pid"] = owner.vm.pid;
     json["curve"] = owner.kind == RowKind::kStolen ? Json(nullptr) : Json(parts.owners.IndexOf(owner));
     json.update(EnergyJson(total.sum));
+    const std::optional<int64_t> err_uj = total.err_uj();
+    json["err_uj"] = err_uj ? Json(*err_uj) : Json(nullptr);
     json["counters"] = Json::array();
     for (const auto& [key, energy] : total.counters) {
       Json counter = {{"package", key.package_id}, {"die", key.die_id}, {"domain", DomainName(key.domain)}};
       counter.update(EnergyJson(energy));
+      const std::optional<int64_t> of_counter_uj = energy.error.err_uj();
+      counter["err_uj"] = of_counter_uj ? Json(*of_counter_uj) : Json(nullptr);
       json["counters"].push_back(std::move(counter));
     }
     json["by_model"] = Json::array();
@@ -70,6 +75,46 @@ Json OwnersJson(const ReportParts& parts) {
     list.push_back(std::move(json));
   }
   return list;
+}
+
+// Every model side by side, each row over all counters that count. The spread is of those that claim all energy, since
+// others do not divide the same sum.
+Json ComparisonJson(const RunTotals& totals) {
+  Json json = {{"models", Json::array()}, {"claims_all", Json::array()}, {"stood_in", Json::array()}};
+  for (size_t i = 0; i < totals.models().size(); ++i) {
+    json["models"].push_back(ModelName(totals.models()[i]));
+    json["claims_all"].push_back(ClaimsAll(totals.models()[i]));
+    int64_t fallback_ns = 0;
+    int64_t dt_ns = 0;
+    for (const auto& [key, counter] : totals.counters(i)) {
+      if (!counter.last.attributed || !CountsInTotal(key.domain.domain)) continue;
+      fallback_ns += counter.fallback_ns;
+      dt_ns += counter.dt_ns;
+    }
+    json["stood_in"].push_back(dt_ns > 0 ? static_cast<double>(fallback_ns) / static_cast<double>(dt_ns) : 0);
+  }
+  json["rows"] = Json::array();
+  for (const auto& [owner, total] : totals.owners()) {
+    if (owner.kind == RowKind::kStolen) continue;
+    const bool is_vm = owner.kind == RowKind::kVm;
+    Json row = {{"kind", RowKindName(owner.kind)},
+                {"name", is_vm ? owner.vm.name : std::string(RowKindName(owner.kind))},
+                {"energy_uj", Json::array()}};
+    if (is_vm) row["pid"] = owner.vm.pid;
+    int64_t least_uj = INT64_MAX;
+    int64_t most_uj = INT64_MIN;
+    for (size_t i = 0; i < totals.models().size(); ++i) {
+      const auto same = totals.owners(i).find(owner);
+      const int64_t energy_uj = same != totals.owners(i).end() ? same->second.sum.energy_uj : 0;
+      row["energy_uj"].push_back(energy_uj);
+      if (!ClaimsAll(totals.models()[i])) continue;
+      least_uj = std::min(least_uj, energy_uj);
+      most_uj = std::max(most_uj, energy_uj);
+    }
+    row["spread_uj"] = most_uj < least_uj ? 0 : most_uj - least_uj;
+    json["rows"].push_back(std::move(row));
+  }
+  return json;
 }
 
 Json CountersJson(const RunTotals& totals) {
@@ -196,6 +241,7 @@ std::string PageData(const ReportParts& parts) {
   json["event_count"] = events;
   json["header"] = Parsed(run.header);
   json["owners"] = OwnersJson(parts);
+  json["comparison"] = ComparisonJson(parts.all_models);
   json["counters"] = CountersJson(parts.totals);
   json["samplers"] = SamplersJson(parts);
   json["phases"] = PhasesJson(parts);

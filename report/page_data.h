@@ -19,7 +19,8 @@ struct Phase {
 
 struct ReportParts {
   const RecordedRun& run;
-  const RunTotals& totals;  // of the windows that guests were told, or would have been
+  const RunTotals& totals;      // of the windows that guests were told, or would have been
+  const RunTotals& all_models;  // the same by every model
   const CurveOwners& owners;
   Curves& curves;                         // is emptied
   const std::vector<PyramidLevel>& told;  // one level: bins of a flush

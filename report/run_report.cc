@@ -12,12 +12,27 @@
 namespace vrapl {
 namespace {
 
-absl::StatusOr<RunTotals> AddUp(const RecordedRun& run, const ReplayWindows& replay, const RunReportOptions& options) {
+// `all_models`, where it is not null, gets what every model says, the ones that were asked for first.
+absl::StatusOr<RunTotals> AddUp(const RecordedRun& run, const ReplayWindows& replay, const RunReportOptions& options,
+                                RunTotals* all_models) {
   ReplayOptions windows{.models = options.models, .from_ns = options.from_ns, .to_ns = options.to_ns};
+  if (all_models != nullptr && windows.models.empty()) windows.models = run.models;
+  const size_t asked = windows.models.empty() ? SIZE_MAX : windows.models.size();
+  if (all_models != nullptr && asked != SIZE_MAX) {
+    for (const Model model : kModels) {
+      const auto known = std::find(windows.models.begin(), windows.models.end(), model);
+      if (known == windows.models.end()) windows.models.push_back(model);
+    }
+  }
   // A part of the run begins and ends between two flushes.
   if (options.from_ns > 0 || options.to_ns < run.duration_ns) windows.window_ns = run.period_ns;
   RunTotals totals;
-  if (absl::Status status = replay(windows, [&](const FlushReport& report) { totals.Add(report); }); !status.ok()) {
+  if (absl::Status status = replay(windows,
+                                   [&](const FlushReport& report) {
+                                     totals.Add(report, asked);
+                                     if (all_models != nullptr) all_models->Add(report);
+                                   });
+      !status.ok()) {
     return status;
   }
   if (totals.windows() == 0) {
@@ -49,7 +64,8 @@ absl::StatusOr<std::vector<Phase>> AddUpPhases(const RecordedRun& run, const Rep
 
 absl::StatusOr<RunReport> MakeRunReport(const RecordedRun& run, const ReplayWindows& replay,
                                         const RunReportOptions& options, MethodsFormat methods) {
-  const absl::StatusOr<RunTotals> totals = AddUp(run, replay, options);
+  RunTotals all_models;
+  const absl::StatusOr<RunTotals> totals = AddUp(run, replay, options, &all_models);
   if (!totals.ok()) return totals.status();
   const CurveOwners owners(*totals, options.most_vms, options.only_vms);
   if (!owners.unknown_vms().empty()) {
@@ -79,6 +95,7 @@ absl::StatusOr<RunReport> MakeRunReport(const RecordedRun& run, const ReplayWind
   const std::vector<ReportWarning> warnings = WarningsOf(run, *totals);
   const ReportParts parts{.run = run,
                           .totals = *totals,
+                          .all_models = all_models,
                           .owners = owners,
                           .curves = curves,
                           .told = told_level,
@@ -90,7 +107,7 @@ absl::StatusOr<RunReport> MakeRunReport(const RecordedRun& run, const ReplayWind
 
 absl::StatusOr<std::string> MakeMethods(const RecordedRun& run, const ReplayWindows& replay,
                                         const RunReportOptions& options, MethodsFormat format) {
-  const absl::StatusOr<RunTotals> totals = AddUp(run, replay, options);
+  const absl::StatusOr<RunTotals> totals = AddUp(run, replay, options, nullptr);
   if (!totals.ok()) return totals.status();
   return MethodsText(run, *totals, format);
 }

@@ -1,7 +1,14 @@
 #include "report/run_totals.h"
 
+#include <algorithm>
+
 namespace vrapl {
 namespace {
+
+template <typename Of>
+CounterKey KeyOf(const Of& of) {
+  return {of.package_id, of.die_id, of.domain};
+}
 
 void AddEnergy(const RowReport& row, RunTotals::Energy& to) {
   to.ticks += row.energy_ticks;
@@ -13,13 +20,25 @@ void AddEnergy(const RowReport& row, RunTotals::Energy& to) {
 
 }  // namespace
 
-void RunTotals::Add(const FlushReport& report) {
+std::optional<int64_t> RunTotals::OwnerTotal::err_uj() const {
+  std::optional<int64_t> sum_uj = 0;
+  bool any = false;
+  for (const auto& [key, energy] : counters) {
+    if (!CountsInTotal(key.domain.domain)) continue;
+    any = true;
+    AddError(sum_uj, energy.error.err_uj());
+  }
+  return any ? sum_uj : std::nullopt;
+}
+
+void RunTotals::Add(const FlushReport& report, size_t most_models) {
   if (windows_++ == 0) begin_ns_ = report.t_ns - report.dt_ns;
   end_ns_ = report.t_ns;
-  owners_.resize(report.models.size());
-  counters_.resize(report.models.size());
+  const size_t models = std::min(most_models, report.models.size());
+  owners_.resize(models);
+  counters_.resize(models);
   models_.clear();
-  for (size_t m = 0; m < report.models.size(); ++m) {
+  for (size_t m = 0; m < models; ++m) {
     const ModelReport& model = report.models[m];
     models_.push_back(model.model);
     for (const CounterReport& counter : model.counters) {
@@ -40,9 +59,16 @@ void RunTotals::Add(const FlushReport& report) {
       Energy& of_counter = owner.counters[{row.package_id, row.die_id, row.domain}];
       AddEnergy(row, of_counter);
       of_counter.run_time_ns += row.run_time_ns;
+      if (row.kind != RowKind::kVm) {
+        of_counter.error.Add(counters_[m][KeyOf(row)].last, row.error_sums, row.model_err_uj);
+      }
       if (CountsInTotal(row.domain.domain)) AddEnergy(row, owner.sum);
       // Each counter of a package repeats the run time on it.
       if (row.domain.domain == RaplDomain::kPackage) owner.sum.run_time_ns += row.run_time_ns;
+    }
+    for (const VmCounterReport& vm : model.vm_counters) {
+      owners_[m][{RowKind::kVm, vm.vm}].counters[KeyOf(vm)].error.Add(counters_[m][KeyOf(vm)].last, vm.error_sums,
+                                                                      vm.model_err_uj);
     }
   }
   for (const SamplerReport& sampler : report.samplers) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "sampler/flush_report.h"
+#include "sampler/joined_error.h"
 
 namespace vrapl {
 
@@ -44,11 +45,14 @@ class RunTotals {
     int64_t active_uj = 0;        // of the windows in which it was known
     int64_t active_known_uj = 0;  // energy_uj of those windows
     int64_t run_time_ns = 0;
+    JoinedError error;  // of energy_uj; of a counter's, not of sums
   };
   // Of package and DRAM, by the model asked for: what a row used, without counting anything twice.
   struct OwnerTotal {
     Energy sum;
     std::map<CounterKey, Energy> counters;  // every counter, cores, uncore and psys too
+    // 95 % of sum.energy_uj: errors of counters are added, since those of one package have the same sign.
+    std::optional<int64_t> err_uj() const;
   };
   struct CounterTotal {
     CounterReport last;  // what it says since the start, and its last base power
@@ -63,7 +67,8 @@ class RunTotals {
     bool frozen = false;
   };
 
-  void Add(const FlushReport& report);
+  // `most_models`: of those in the report, the first so many.
+  void Add(const FlushReport& report, size_t most_models = SIZE_MAX);
 
   uint64_t windows() const { return windows_; }
   int64_t begin_ns() const { return begin_ns_; }  // of the first window

@@ -78,7 +78,7 @@ function makeEnergy() {
       (several
         ? `The line with ends spans the models ${page.models.join(', ')}: how much the figure depends on who is asked to pay for the floor. `
         : 'One model only was asked for: --model=base-share,share,capacity shows how much the figure depends on it. ') +
-      "No interval is drawn: the recording holds no error of a single row, and RAPL's own error is in no figure.",
+      "The 95 % interval of measuring is in the table below: drawn to this scale it is mostly thinner than a line. RAPL's own error is in no figure.",
   );
   const vms = ledgerRows.filter((row) => row.kind === 'vm');
   // More than some dozens are in the table below.

@@ -50,6 +50,7 @@ makePhases();
 makeDistribution();
 makeLateness();
 makeTotals();
+makeComparison();
 makeMethods();
 makeConditions();
 makeEvents();

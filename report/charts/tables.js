@@ -11,12 +11,13 @@ function makeWarnings() {
 function makeTotals() {
   const into = section('totals', 'The ledger', `What the rows add up to, by the model ${page.models[0]}; package and DRAM of all packages.`);
   const seconds = (page.to_ns - page.from_ns) / 1e9;
-  const columns = [{ title: 'owner', word: true }, { title: 'kind', word: true }, { title: 'energy, J' }, { title: 'above the floor, J' }, { title: 'mean power, W' }, { title: 'of the host, %' }, { title: 'run time, s' }];
+  const columns = [{ title: 'owner', word: true }, { title: 'kind', word: true }, { title: 'energy, J' }, { title: '\u00b1 95 %, J' }, { title: 'above the floor, J' }, { title: 'mean power, W' }, { title: 'of the host, %' }, { title: 'run time, s' }];
   page.models.slice(1).forEach((model) => columns.push({ title: `energy by ${model}, J` }));
   const rows = ledgerRows.map((row) => [
     ledgerName(row),
     row.kind,
     joulesText(row.energy_uj),
+    row.err_uj === null ? 'not known' : joulesText(row.err_uj),
     activeKnown(row) ? joulesText(row.active_uj) : 'not known',
     (row.energy_uj / 1e6 / seconds).toFixed(3),
     page.host_uj > 0 ? ((100 * row.energy_uj) / page.host_uj).toFixed(2) : '',
@@ -25,7 +26,7 @@ function makeTotals() {
   ]);
   rows.push({
     sum: true,
-    cells: ['host (the counters)', '', joulesText(page.host_uj), '', (page.host_uj / 1e6 / seconds).toFixed(3), '100.00', (page.capacity_ns / 1e9).toFixed(6), ...page.models.slice(1).map(() => joulesText(page.host_uj))],
+    cells: ['host (the counters)', '', joulesText(page.host_uj), '', '', (page.host_uj / 1e6 / seconds).toFixed(3), '100.00', (page.capacity_ns / 1e9).toFixed(6), ...page.models.slice(1).map(() => joulesText(page.host_uj))],
   });
   into.append(table(columns, rows));
   into.append(element('p', { class: 'note', text: 'Each counter by itself; cores and uncore are parts of the package, psys contains it.' }));
@@ -44,6 +45,34 @@ function makeTotals() {
       ]),
     ),
   );
+}
+
+// What every model makes of the same time: opinions, whose spread is no error of measuring.
+function makeComparison() {
+  const compared = page.comparison;
+  if (compared.models.length < 2) return;
+  const into = section(
+    'comparison',
+    'All models side by side',
+    'Energy of package and DRAM, J. Each model is one opinion on the same joules; the spread between them is no error of measuring, which stands in the ledger above. docs/models.md has their formulas and when each is wrong.',
+  );
+  const rank = (row) => (row.kind === 'vm' ? 0 : 1);
+  const rows = [...compared.rows].sort((a, b) => rank(a) - rank(b) || b.energy_uj[0] - a.energy_uj[0]);
+  const all = compared.models.map((model, i) => i).filter((i) => compared.claims_all[i]);
+  const columns = [{ title: 'owner', word: true }, ...compared.models.map((title) => ({ title })), { title: 'spread' }, { title: 'spread, % of the mean' }];
+  into.append(
+    table(
+      columns,
+      rows.map((row) => {
+        const mean = all.reduce((sum, i) => sum + row.energy_uj[i], 0) / Math.max(all.length, 1);
+        return [ledgerName(row), ...row.energy_uj.map(joulesText), joulesText(row.spread_uj), mean > 0 ? ((100 * row.spread_uj) / mean).toFixed(1) : ''];
+      }),
+    ),
+  );
+  compared.models.forEach((model, i) => {
+    if (!compared.claims_all[i]) into.append(element('p', { class: 'note', text: `${model}: its shares do not sum to the counters; it is left out of the spread.` }));
+    if (compared.stood_in[i] > 0) into.append(element('p', { class: 'note', text: `${model}: in ${(100 * compared.stood_in[i]).toFixed(1)} % of the time, or a part of it, another model stood in for it, because it did not know enough yet.` }));
+  });
 }
 
 function makePhases() {
