@@ -36,9 +36,12 @@ void BasePowerEstimator::Update() {
              .seen = true};
   } else if (line_.started()) {
     const double within = (base_.known ? kForgottenBeyond : kKnownWithin) * line_.mean_power();
-    base_ = {.known = line_.base_error() <= within,
-             .ticks_per_second = line_.base().value * 1e3,
-             .error_ticks_per_second = line_.base_error() * 1e3};
+    base_ = {};
+    if (line_.base_error() <= within) {
+      base_ = {.known = true,
+               .ticks_per_second = std::max(0.0, line_.base().value) * 1e3,
+               .error_ticks_per_second = line_.base_error() * 1e3};
+    }
   }
 }
 

@@ -37,7 +37,7 @@ class BasePowerEstimator {
   const BasePower& base() const { return base_; }
 
   static constexpr size_t kEnoughSamples = 20;  // fewer say nothing about their own scatter
-  static constexpr double kKnownWithin = 0.25;
+  static constexpr double kKnownWithin = 0.25;  // one that was seen: see QuietBase
   // Once known, kept until the interval is this much wider: it must not flicker between two models.
   static constexpr double kForgottenBeyond = 0.35;
 

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <utility>
 
+#include "attribution/fit_doubt.h"
 #include "attribution/power_fit.h"
 #include "attribution/simple_rules.h"
 #include "attribution/sub_ticks.h"
@@ -22,16 +23,7 @@ constexpr double kDoubt = 0.5;        // ... and until it is less than this
 constexpr double kOpenBelieve = 0.5;  // so little may be open of how VMs differ ...
 constexpr double kOpenDoubt = 0.7;    // ... and until it is more than this
 constexpr double kRemember = 0.8;     // of that from batch to batch
-// How far a row may be off besides what the samples leave open, of what it was charged: power does not add up as the
-// fit has it. Found on made hosts, with seeds that are for tuning.
-constexpr double kMisfit = 0.12;
-constexpr double kMisfitByRunTime = 0.8;
-// How far those that have no power of their own may be off the common, as a part of it: standard deviation. A few draw
-// twice of it.
-constexpr double kLeastSpread = 0.6;
 constexpr double kWholeWeight = static_cast<double>(int64_t{1} << 44);
-
-double Square(double x) { return x * x; }
 
 class Fit : public ModelRule {
  public:
@@ -56,7 +48,11 @@ class Fit : public ModelRule {
     } else {
       DivideByCapacity(move, division);
       capacity_ = true;
-      CountByRunTime(move, static_cast<double>(move.energy));
+      // As capacity has it.
+      const auto there_was = static_cast<double>(std::max(move.capacity_ns, move.busy_ns));
+      if (move.busy_ns > 0) {
+        CountByRunTime(move, static_cast<double>(move.energy) * static_cast<double>(move.busy_ns) / there_was);
+      }
       return;
     }
     (believed_ ? fitted_ : fell_back_) = true;
@@ -75,22 +71,14 @@ class Fit : public ModelRule {
   std::optional<BasePower> Base() const override { return own_base_.known ? std::optional(own_base_) : std::nullopt; }
   double RowErrorTicks(int row) const override {
     const auto index = static_cast<size_t>(row);
-    const int key = index < key_of_row_.size() ? key_of_row_[index] : -1;
-    if (key < 0 || static_cast<size_t>(key) >= used_.size()) return 0;
-    const Used& used = used_[static_cast<size_t>(key)];
-    if (used.ticks + used.by_run_time <= 0) return 0;
-    // With all others it shares what there is: who has all of it has it whatever the fit says.
-    const double others = 1 - (used.ticks + used.by_run_time) / used_ticks_;
-    const double misfit = (kMisfit * used.ticks + kMisfitByRunTime * used.by_run_time) * others;
-    const double of_key = std::hypot(1.96 * std::sqrt(Variance(static_cast<size_t>(key))), misfit);
-    return of_key * row_ticks_[index] / (used.ticks + used.by_run_time);
+    if (index >= key_of_row_.size() || key_of_row_[index] < 0) return 0;
+    return doubt_.ErrorTicks(row, static_cast<size_t>(key_of_row_[index]), fit_, [this](size_t key) {
+      return keys_[key].slot >= 0 ? static_cast<size_t>(keys_[key].slot) : PowerFit::kCommon;
+    });
   }
   void Settled() override {
     fitted_ = fell_back_ = capacity_ = false;
-    used_.assign(used_.size(), {});
-    row_ticks_.assign(row_ticks_.size(), 0);
-    used_ticks_ = 0;
-    open_ = {};
+    doubt_.Clear();
   }
   void Forget() override {
     allowance_.Forget();
@@ -103,7 +91,8 @@ class Fit : public ModelRule {
     if (index >= key_of_row_.size() || key_of_row_[index] < 0) return;
     const int gone = key_of_row_[index];
     batch_run_ms_.resize(keys_.size());
-    if (static_cast<size_t>(gone) < used_.size()) used_[static_cast<size_t>(gone)] = {};
+    doubt_.ForgetRow(row);
+    doubt_.ForgetKey(static_cast<size_t>(gone));
     Key& key = keys_[static_cast<size_t>(gone)];
     if (key.slot >= 0) fit_.ResetSlot(static_cast<size_t>(key.slot)), free_slots_.push_back(key.slot);
     key = {};
@@ -120,20 +109,6 @@ class Fit : public ModelRule {
   struct Key {
     double run_ms = 0;  // lately
     int slot = -1;
-  };
-
-  // Of one key, since the last settlement.
-  struct Used {
-    double ticks = 0;        // charged by the fit
-    double by_run_time = 0;  // and without it
-    double run_ms = 0;       // by which the power of the key was multiplied
-  };
-  // How what was charged depends on powers that are open.
-  struct Open {
-    bool found = false;
-    double ticks = 0;          // of all, by the fit
-    std::vector<double> with;  // by slot: its covariance with what all ran
-    double with_all = 0;
   };
 
   int KeyOf(const RowTime& row) {
@@ -264,90 +239,43 @@ class Fit : public ModelRule {
     }
     // Both lists ascend by row.
     raw_.clear();
+    raw_run_ms_.clear();
     double sum = 0;
-    const auto add = [&](int row, double ticks) {
+    const auto add = [&](int row, double ticks, double run_ms) {
       division.rows.push_back(row);
       raw_.push_back(ticks);
+      raw_run_ms_.push_back(run_ms);
       sum += ticks;
     };
     auto before = lag > 0 ? before_.begin() : before_.end();
     for (const Expected& now : now_) {
-      for (; before != before_.end() && before->row < now.row; ++before) add(before->row, lag * before->ticks);
+      for (; before != before_.end() && before->row < now.row; ++before) {
+        add(before->row, lag * before->ticks, lag * before->run_ms);
+      }
       const bool both = before != before_.end() && before->row == now.row;
-      add(now.row, (1 - lag) * now.ticks + (both ? lag * before++->ticks : 0));
+      const Expected last = both ? *before++ : Expected{};
+      add(now.row, (1 - lag) * now.ticks + lag * last.ticks, (1 - lag) * now.run_ms + lag * last.run_ms);
     }
-    for (; before != before_.end(); ++before) add(before->row, lag * before->ticks);
+    for (; before != before_.end(); ++before) add(before->row, lag * before->ticks, lag * before->run_ms);
     if (!(sum > 0)) return false;
-    open_.found = false;
     const double scale =
         static_cast<double>(move.energy - division.floor) / static_cast<double>(kSubTicksPerTick) / sum;
-    for (const Expected& now : now_) {
-      Used& used = UsedBy(now.row, scale * now.ticks);
-      used.ticks += scale * now.ticks;
-      used.run_ms += scale * now.run_ms;
+    for (size_t i = 0; i < raw_.size(); ++i) {
+      const int key = key_of_row_[static_cast<size_t>(division.rows[i])];
+      if (key < 0) continue;
+      doubt_.Charged(division.rows[i], static_cast<size_t>(key), scale * raw_[i], scale * raw_run_ms_[i]);
     }
     for (const double weight : raw_) division.weights.push_back(std::llround(weight / sum * kWholeWeight));
     return true;
   }
 
-  // The row used so much more.
-  Used& UsedBy(int row, double ticks) {
-    const auto index = static_cast<size_t>(row);
-    if (row_ticks_.size() <= index) row_ticks_.resize(index + 1);
-    row_ticks_[index] += ticks;
-    used_ticks_ += ticks;
-    const auto key = static_cast<size_t>(key_of_row_[static_cast<size_t>(row)]);
-    if (used_.size() <= key) used_.resize(key + 1);
-    return used_[key];
-  }
-
   void CountByRunTime(const Move& move, double sub_ticks) {
     if (move.busy_ns <= 0) return;
     for (const RowTime& row : move.rows) {
-      KeyOf(row);
       const double ticks = sub_ticks / static_cast<double>(kSubTicksPerTick) * static_cast<double>(row.run_ns) /
                            static_cast<double>(move.busy_ns);
-      UsedBy(row.row, ticks).by_run_time += ticks;
+      doubt_.ChargedByRunTime(row.row, static_cast<size_t>(KeyOf(row)), ticks);
     }
-  }
-
-  size_t SlotOf(size_t key) const {
-    return keys_[key].slot >= 0 ? static_cast<size_t>(keys_[key].slot) : PowerFit::kCommon;
-  }
-
-  // How what was charged depends on powers that are open: once for all rows of a settlement.
-  void FindOpen() const {
-    open_ = {};
-    std::vector<double> run_ms(kSlots + 1);  // by slot; the last is that of all that have none
-    const auto slot_at = [](size_t i) { return i == kSlots ? PowerFit::kCommon : i; };
-    for (size_t key = 0; key < used_.size(); ++key) {
-      if (used_[key].run_ms > 0) run_ms[std::min(SlotOf(key), kSlots)] += used_[key].run_ms;
-      open_.ticks += used_[key].ticks;
-    }
-    open_.with.resize(kSlots + 1);
-    for (size_t i = 0; i <= kSlots; ++i) {
-      if (run_ms[i] <= 0) continue;
-      for (size_t j = 0; j <= kSlots; ++j) {
-        if (run_ms[j] > 0) open_.with[i] += run_ms[j] * fit_.covariance(slot_at(i), slot_at(j));
-      }
-      open_.with_all += run_ms[i] * open_.with[i];
-    }
-    open_.found = true;
-  }
-
-  // Of what the key was charged by the fit, ticks squared. A power that is too high takes from all others, in
-  // proportion to what they have.
-  double Variance(size_t key) const {
-    if (!open_.found) FindOpen();
-    if (open_.ticks <= 0) return 0;
-    const double part = used_[key].ticks / open_.ticks;
-    const double run_ms = used_[key].run_ms;
-    const size_t slot = SlotOf(key);
-    // Who has no power of its own has the common one, and differs from it as all do.
-    const double own =
-        slot == PowerFit::kCommon ? Square(std::max(fit_.spread(), kLeastSpread * fit_.solo().value)) : 0;
-    return std::max(0.0, run_ms * run_ms * (fit_.covariance(slot, slot) + own) -
-                             2 * part * run_ms * open_.with[std::min(slot, kSlots)] + part * part * open_.with_all);
   }
 
   static std::vector<int> AllSlots() {
@@ -363,10 +291,7 @@ class Fit : public ModelRule {
   double evidence_ = 0;
   bool believed_ = false;
   IdleAllowance allowance_;
-  std::vector<Used> used_;         // by key, since the last settlement
-  std::vector<double> row_ticks_;  // the same by row
-  double used_ticks_ = 0;          // by all
-  mutable Open open_;
+  FitDoubt doubt_;
   bool fitted_ = false;
   bool fell_back_ = false;
   bool capacity_ = false;
@@ -391,6 +316,7 @@ class Fit : public ModelRule {
   std::vector<double> lags_;  // of the moves that are about to be divided; none where they are not known
   size_t next_lag_ = 0;
   std::vector<double> raw_;
+  std::vector<double> raw_run_ms_;
 };
 
 }  // namespace

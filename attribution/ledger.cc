@@ -264,6 +264,7 @@ void Ledger::SettleOwed() {
 
 void Ledger::EndErrors() {
   move_rows_.clear();
+  std::sort(waiting_rows_.begin(), waiting_rows_.end());
   for (const int id : waiting_rows_) {
     move_rows_.push_back(At(waiting_, id));
     move_rows_.back().row = id;

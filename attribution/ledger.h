@@ -29,7 +29,8 @@ struct RowEnergy {
 
 struct Settlement {
   uint64_t counter_ticks = 0;   // == sum of rows' ticks + unclaimed_ticks
-  int64_t unclaimed_ticks = 0;  // charged to no row; below 0: claimed twice. 0 where ClaimsAll(model)
+  int64_t unclaimed_ticks = 0;  // charged to no row; below 0: claimed twice. 0 where ClaimsAll() of the
+                                // model that was asked for; at most 1 where another stands in for one that does not
   std::vector<RowEnergy> rows;
   // The one applied: capacity where the base was not known all the time, base-share where samples told fit nothing.
   Model model = Model::kBaseShare;

@@ -8,6 +8,7 @@
 namespace vrapl {
 
 uint64_t BaseEnergy(const BasePower& base, int64_t dt_ns) {
+  if (!base.known || base.ticks_per_second <= 0) return 0;
   return static_cast<uint64_t>(
       std::llround(base.ticks_per_second * static_cast<double>(kSubTicksPerTick) * 1e-9 * static_cast<double>(dt_ns)));
 }

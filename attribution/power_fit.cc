@@ -5,6 +5,8 @@
 #include <numeric>
 #include <utility>
 
+#include "attribution/sample_noise.h"
+
 namespace vrapl {
 namespace {
 
@@ -28,8 +30,6 @@ constexpr double kAwakeFirst = 0.2;
 constexpr double kAwakeFirstSd = 0.2;
 constexpr double kUsualFollows = 0.05;  // of the usual mean power, from batch to batch
 constexpr double kLeastPower = 0.1;     // of a slot, as a part of the common
-constexpr double kMostEcho = 0.95;
-constexpr double kOutlier = 4;  // standard deviations
 // How far the way from the quietest samples to none that run may be off a straight line, as a part of it.
 constexpr double kBend = 0.15;
 constexpr size_t kQuietestPart = 50;      // one in so many samples is that quiet
@@ -39,38 +39,6 @@ constexpr double kQuietestFollows = 0.1;  // from batch to batch
 constexpr size_t kLagBlock = 64;  // samples in which it is taken as constant
 constexpr double kLagFirst = 0.5;
 constexpr double kLagFirstSd = 0.3;
-
-std::vector<double> Filter(const std::vector<double>& values, double echo) {
-  std::vector<double> filtered(values.size());
-  double last = 0;
-  for (size_t i = 0; i < values.size(); ++i) filtered[i] = last = values[i] + echo * last;
-  return filtered;
-}
-
-double MeanSquare(const std::vector<double>& values) {
-  double sum = 0;
-  for (const double value : values) sum += value * value;
-  return sum / static_cast<double>(std::max<size_t>(values.size(), 1));
-}
-
-// A standard deviation that a few far values in a hundred do not move. Not fewer: where load comes and goes, one sample
-// in some is far off, and tells most.
-double Spread(std::vector<double> values) {
-  if (values.empty()) return 0;
-  for (double& value : values) value = std::abs(value);
-  const auto far = values.begin() + static_cast<std::ptrdiff_t>(values.size() * 97 / 100);
-  std::nth_element(values.begin(), far, values.end());
-  return *far / 2.17;
-}
-
-std::vector<double> Clipped(const std::vector<double>& values) {
-  const double limit = kOutlier * Spread(values);
-  std::vector<double> clipped = values;
-  if (limit > 0) {
-    for (double& value : clipped) value = std::clamp(value, -limit, limit);
-  }
-  return clipped;
-}
 
 double QuietestBusy(absl::Span<const FitSample> samples) {
   std::vector<double> busy;
@@ -84,91 +52,6 @@ double QuietestBusy(absl::Span<const FitSample> samples) {
   return mean > 0 ? std::min(1.0, *quiet / mean) : 0;
 }
 
-// The theta of e[t] - theta e[t-1] that has this correlation of neighbours.
-double EchoOf(const std::vector<double>& residuals) {
-  double square = 0, lagged = 0;
-  for (size_t i = 0; i < residuals.size(); ++i) {
-    square += residuals[i] * residuals[i];
-    if (i > 0) lagged += residuals[i] * residuals[i - 1];
-  }
-  const double correlation = square > 0 ? lagged / square : 0;
-  if (correlation >= 0) return 0;
-  if (correlation <= -0.4999) return kMostEcho;
-  return std::min(kMostEcho, (std::sqrt(1 - 4 * correlation * correlation) - 1) / (2 * correlation));
-}
-
-// What samples err by grows with what ran in them (intensities wander, frequency steps): the variance of each is
-// `still + moving x active^2`, by which they are weighed, so that a quiet package tells its base.
-struct Scatter {
-  double still = 0;
-  double moving = 0;
-  double At(double active) const { return still + moving * active * active; }
-};
-
-Scatter FindScatter(const std::vector<double>& residuals, const std::vector<double>& active) {
-  constexpr size_t kBins = 8;
-  std::vector<size_t> order(residuals.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return active[a] < active[b]; });
-  std::vector<double> squares, variances;
-  std::vector<double> part;
-  for (size_t bin = 0; bin < kBins; ++bin) {
-    part.clear();
-    double square = 0;
-    for (size_t i = bin * order.size() / kBins; i < (bin + 1) * order.size() / kBins; ++i) {
-      part.push_back(residuals[order[i]]);
-      square += active[order[i]] * active[order[i]];
-    }
-    if (part.empty()) continue;
-    squares.push_back(square / static_cast<double>(part.size()));
-    variances.push_back(std::max(MeanSquare(Clipped(part)), 1e-12));
-  }
-  // Least squares of relative errors, by turns.
-  Scatter found;
-  std::vector<double> expected = variances;
-  for (int round = 0; round < 5; ++round) {
-    double n = 0, x = 0, y = 0, xx = 0, xy = 0;
-    for (size_t i = 0; i < variances.size(); ++i) {
-      const double w = 1 / (expected[i] * expected[i]);
-      n += w;
-      x += w * squares[i];
-      y += w * variances[i];
-      xx += w * squares[i] * squares[i];
-      xy += w * squares[i] * variances[i];
-    }
-    const double below = n * xx - x * x;
-    found.moving = below > 1e-9 * n * xx ? std::max(0.0, (n * xy - x * y) / below) : 0;
-    found.still = (y - found.moving * x) / n;
-    const double least = *std::min_element(variances.begin(), variances.end());
-    if (found.still < 0.2 * least) {
-      found.still = 0.2 * least;
-      found.moving = std::max(0.0, (xy - found.still * x) / xx);
-    }
-    for (size_t i = 0; i < variances.size(); ++i)
-      expected[i] = std::max(found.still + found.moving * squares[i], 1e-12);
-  }
-  return found;
-}
-
-// By how much sums of residuals scatter more than if they were independent: what errs for longer than a sample.
-double Persistence(const std::vector<double>& residuals) {
-  double most = 1;
-  const double variance = MeanSquare(residuals);
-  if (variance <= 0) return most;
-  for (const size_t block : {size_t{8}, size_t{32}}) {
-    const size_t blocks = residuals.size() / block;
-    if (blocks < 8) break;
-    double squares = 0;
-    for (size_t b = 0; b < blocks; ++b) {
-      const auto begin = residuals.begin() + static_cast<std::ptrdiff_t>(b * block);
-      const double sum = std::accumulate(begin, begin + static_cast<std::ptrdiff_t>(block), 0.0);
-      squares += sum * sum;
-    }
-    most = std::max(most, squares / static_cast<double>(blocks * block) / variance);
-  }
-  return most;
-}
-
 }  // namespace
 
 PowerFit::PowerFit(size_t slots, bool with_states)
@@ -177,6 +60,13 @@ PowerFit::PowerFit(size_t slots, bool with_states)
 void PowerFit::FixBase(double ticks_per_ms) {
   base_fixed_ = true;
   fixed_base_ = ticks_per_ms;
+}
+
+void PowerFit::FreeBase() {
+  if (!std::exchange(base_fixed_, false) || !started_) return;
+  for (const auto& [i, sd] : {std::pair{kBase, kBaseFirstSd}, std::pair{kAwake, kAwakeFirstSd}}) {
+    covariance_.at(i, i) += sd * sd * mean_power_ * mean_power_;
+  }
 }
 
 PowerFit::Estimate PowerFit::At(size_t i) const {
@@ -188,7 +78,8 @@ double PowerFit::base_error() const {
   const double active = std::max(0.0, mean_power_ - mean_[kBase]);
   const double at_quietest = quietest_busy_ * active;
   // It is neither below 0 nor above what the quietest samples drew.
-  return std::min(std::hypot(1.96 * base().sd, kBend * at_quietest), std::max(mean_[kBase], at_quietest));
+  return std::min(std::hypot(1.96 * base().sd, kBend * at_quietest),
+                  std::max({mean_[kBase], at_quietest, kBend * mean_power_}));
 }
 
 PowerFit::Estimate PowerFit::power(size_t slot) const {
@@ -534,12 +425,19 @@ double PowerFit::Update(absl::Span<const FitSample> samples, absl::Span<const Fi
     return filtered;
   };
   Noise noise;
+  double scatter_of_all = 1;
   for (int round = 0; round < 4; ++round) {
     noise.echo = EchoOf(Clipped(rest));
     const std::vector<double> filtered = Filter(rest, noise.echo);
     const std::vector<double> active = Active(samples, expected);
     const Scatter scatter = FindScatter(filtered, active);
-    for (size_t t = 0; t < sd.size(); ++t) sd[t] = std::sqrt(std::max(scatter.At(active[t]), 1e-12));
+    const double before = scatter_of_all;
+    scatter_of_all = 0;
+    for (size_t t = 0; t < sd.size(); ++t) {
+      sd[t] = std::sqrt(std::max(scatter.At(active[t]), 1e-12));
+      scatter_of_all += sd[t] * sd[t];
+    }
+    if (round > 1 && std::abs(scatter_of_all / before - 1) < 0.05) break;  // it is as was taken for the last round
     const std::vector<double> relative = in_sd(filtered);
     const std::vector<double> clipped = Clipped(relative);
     noise.variance = std::max(MeanSquare(clipped) * Persistence(clipped), 1e-12);

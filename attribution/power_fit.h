@@ -47,8 +47,8 @@ class PowerFit {
 
   // The base is known from elsewhere.
   void FixBase(double ticks_per_ms);
-  // It is no longer.
-  void FreeBase() { base_fixed_ = false; }
+  // It is no longer: it was what it was, but how it and the awake package divide what is always there is open again.
+  void FreeBase();
 
   // Makes room for that many slots.
   void Grow(size_t slots);
@@ -66,6 +66,7 @@ class PowerFit {
   double base_error() const;
   Estimate awake() const { return At(kAwake); }
   Estimate solo() const { return At(kSolo); }
+  size_t slots() const { return size_ - kFirstSlot; }
   double shared_weight() const { return shared_weight_; }  // shared / solo, within reason
   // Power of run time alone on the core, of this slot; never below a tenth of the common.
   Estimate power(size_t slot) const;

@@ -6,6 +6,7 @@
 #include "attribution/sub_ticks.h"
 
 namespace vrapl {
+
 // Its parts are to be added to parts_.
 void RowErrors::BeginStep(double power, Pair times_ns) {
   const bool first = std::exchange(ended_, false);
@@ -78,7 +79,9 @@ void RowErrors::TakeGroup(int id, double exact_share, const Step& step) {
 
 void RowErrors::Add(const Move& move, const Division& division) {
   const auto dt_ns = static_cast<double>(move.dt_ns);
-  BeginStep(move.edge_power, Pair{division.floor > 0 ? dt_ns : 0, static_cast<double>(move.busy_ns)});
+  // A base may be known to be nothing, give or take.
+  const bool based = division.floor > 0 || (division.active && move.base.known);
+  BeginStep(move.edge_power, Pair{based ? dt_ns : 0, static_cast<double>(move.busy_ns)});
   double whole = 0;
   if (division.whole) {
     whole = static_cast<double>(*division.whole);
@@ -90,6 +93,13 @@ void RowErrors::Add(const Move& move, const Division& division) {
   const double of_whole = whole > 0 ? 1 / whole : 0;
   double others = 0;
   int last_row = 0;
+  // A model that names its own rows does not say whose they are; the move does, of those that ran in it.
+  if (!division.rows.empty()) {
+    for (const RowTime& row : move.rows) {
+      if (rows_.size() <= static_cast<size_t>(row.row)) rows_.resize(static_cast<size_t>(row.row) + 1);
+      rows_[static_cast<size_t>(row.row)].group = row.group;
+    }
+  }
   parts_.resize(division.weights.size());
   for (size_t i = 0; i < parts_.size(); ++i) {
     Part& part = parts_[i];
@@ -121,7 +131,9 @@ void RowErrors::EndWindow(double power, absl::Span<const RowTime> waiting, int64
     }
     parts_.push_back({.row = kIdleRow, .share = rows_[kIdleRow].squares.share});
   } else if (ended_) {
-    BeginStep(power, Pair{0, 0});  // nothing happened in this one
+    // Nothing happened in this one.
+    BeginStep(power, Pair{0, 0});
+    if (!rows_.empty()) parts_.push_back({.row = kIdleRow, .share = rows_[kIdleRow].squares.share});
   }
   TakeStep(std::nullopt);
   end_power_ = power;

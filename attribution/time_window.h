@@ -33,8 +33,8 @@ struct TimeWindow {
   absl::Span<const RowTime> rows;
 };
 
-// Time in which any of the rows ran, ns, as if who runs did not depend on who else does. 0 where it is too little to be
-// of the package and not of this estimate.
+// Time in which any of the rows ran, ns, as if who runs did not depend on who else does. All of dt_ns where the
+// rest is too little to be of the package and not of this estimate.
 double AwakeNs(absl::Span<const RowTime> rows, int64_t dt_ns);
 
 }  // namespace vrapl

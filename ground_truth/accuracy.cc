@@ -79,7 +79,9 @@ class Books {
     for (size_t row = 0; row < now_uj.size(); ++row) {
       charged_uj_[row] += now_uj[row];
       error_uj_[row] += std::abs(now_uj[row] - true_uj[row]);
-      if (row < vms_) intervals_[row].Add(now_uj[row], std::sqrt(squared_errors[row]), true_uj[row]);
+      // Nothing of nothing is no merit.
+      if (row < vms_ && (now_uj[row] > 0 || true_uj[row] > 0))
+        intervals_[row].Add(now_uj[row], std::sqrt(squared_errors[row]), true_uj[row]);
     }
   }
 

@@ -39,13 +39,14 @@ struct ModelScore {
   double misplaced = 0;
   // Of all that the model charges to VMs, over the whole time, what part is with the wrong VM.
   double split_error = 0;
-  // Of the windows of VMs, the part whose 95 % interval held the truth; the half width of the interval, and the
-  // interval score (its width and 40 times what it missed by: Gneiting and Raftery, 2007), as parts of the true energy.
+  // Of the windows in which a VM used or was charged anything, the part whose 95 % interval held the truth; the half
+  // width of the interval, and the interval score (its width and 40 times what it missed by: Gneiting and Raftery,
+  // 2007), as parts of the true energy.
   double covered = 0;
   double half_width = 0;
   double interval_score = 0;
-  // mean_error of a rule that knew the floor and what each row draws on average, but not how that moves: no model that
-  // has one power per VM can be better.
+  // mean_error of a rule that knew the floor and what each row draws on average, but not how that moves: no model of
+  // constant powers does much better. 0 for all windows but the longest.
   double ideal_error = 0;
   // Part of the windows in which another model stood in.
   double stood_in = 0;

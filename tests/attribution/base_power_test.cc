@@ -97,6 +97,57 @@ TEST(BasePowerTest, DoesNotStickToAMinimumSeenOnce) {
   EXPECT_NEAR(estimator.base().ticks_per_second / kWatt, 20, 0.4);
 }
 
+// A base that may change with time: the largest error of one that was called known, beyond its interval, W, from
+// `from_s` on.
+double WorstKnownError(const std::function<double(double)>& base_w, const std::function<double(double)>& busy_cpus,
+                       double seconds, double from_s, int* known) {
+  BasePowerEstimator estimator;
+  Package package(estimator, 9);
+  double worst = 0;
+  for (int ms = 0; ms < seconds * 1000; ++ms) {
+    const double t = ms * 1e-3;
+    package.Pass(base_w(t), busy_cpus(t));
+    if (ms % 2000 != 1999 || t < from_s || !estimator.base().known) continue;
+    ++*known;
+    worst = std::max(worst, (std::abs(estimator.base().ticks_per_second - base_w(t) * kWatt) -
+                             estimator.base().error_ticks_per_second) /
+                                kWatt);
+  }
+  return worst;
+}
+
+// What was seen once is worth less and less; the package may warm up meanwhile.
+TEST(BasePowerTest, WhatIsNoLongerSeenIsDoubtedMoreAndMore) {
+  int known = 0;
+  const auto busy = [](double t) { return t < 20 ? SeldomQuiet(t) : 0.7 + std::fmod(t * 7.3, 1.0); };
+  EXPECT_LT(WorstKnownError([](double t) { return 20 + std::max(0.0, t - 20) / 60; }, busy, 900, 10, &known), 0.3);
+  EXPECT_GT(known, 60);
+  BasePowerEstimator estimator;
+  Package package(estimator, 9);
+  for (int ms = 0; ms < 20'000; ++ms) package.Pass(20, SeldomQuiet(ms * 1e-3));
+  ASSERT_TRUE(estimator.base().seen);
+  const double at_first = estimator.base().error_ticks_per_second;
+  for (int ms = 0; ms < 60'000; ++ms) package.Pass(20, 1.5);
+  EXPECT_GT(estimator.base().error_ticks_per_second, 2 * at_first);
+  for (int ms = 0; ms < 1'200'000; ++ms) package.Pass(20, 1.5);
+  EXPECT_FALSE(estimator.base().seen);
+}
+
+// A counter of few ticks: what is less than a tick may be just so in every sample.
+TEST(BasePowerTest, FewTicksAreNotTakenForExactOnes) {
+  BasePowerEstimator estimator;
+  for (int ms = 0; ms < 20'000; ++ms) {
+    // 2.3 ticks a millisecond; once in two seconds twelve samples are quiet.
+    const bool quiet = ms % 2000 < 12;
+    const auto ticks = static_cast<uint64_t>(2.3 * (ms + 1)) - static_cast<uint64_t>(2.3 * ms);
+    estimator.Add(quiet ? ticks : ticks + 3, 1'000'000, quiet ? 10'000 : 900'000, quiet ? 10'000 : 900'000);
+    if (ms % 2000 != 1999) continue;
+    estimator.Update();
+    if (!estimator.base().known) continue;
+    EXPECT_LE(std::abs(estimator.base().ticks_per_second - 2300), estimator.base().error_ticks_per_second);
+  }
+}
+
 TEST(BasePowerTest, AGivenBaseIsNotRelearned) {
   BasePowerEstimator estimator;
   estimator.Give(7 * kWatt);
@@ -117,25 +168,6 @@ TEST(BasePowerTest, IsLearnedFromSlowSamplesToo) {
   }
   ASSERT_TRUE(estimator.base().seen);
   EXPECT_LE(std::abs(estimator.base().ticks_per_second / kWatt - 20), estimator.base().error_ticks_per_second / kWatt);
-}
-
-// A base that may change with time: the largest error of one that was called known, beyond its interval, W, from
-// `from_s` on.
-double WorstKnownError(const std::function<double(double)>& base_w, const std::function<double(double)>& busy_cpus,
-                       double seconds, double from_s, int* known) {
-  BasePowerEstimator estimator;
-  Package package(estimator, 9);
-  double worst = 0;
-  for (int ms = 0; ms < seconds * 1000; ++ms) {
-    const double t = ms * 1e-3;
-    package.Pass(base_w(t), busy_cpus(t));
-    if (ms % 2000 != 1999 || t < from_s || !estimator.base().known) continue;
-    ++*known;
-    worst = std::max(worst, (std::abs(estimator.base().ticks_per_second - base_w(t) * kWatt) -
-                             estimator.base().error_ticks_per_second) /
-                                kWatt);
-  }
-  return worst;
 }
 
 // Load that changes about twice a second and is never nothing.

@@ -44,6 +44,17 @@ void Add(const Sample& sample, double last_power, RowErrors& errors) {
              division);
 }
 
+// The same by a model that names its rows itself, as fit does.
+void AddNamingRows(const Sample& sample, RowErrors& errors) {
+  Division division{.floor = 1};
+  for (const RowTime& row : sample.rows) {
+    division.weights.push_back(row.run_ns);
+    division.rows.push_back(row.row);
+  }
+  errors.Add({.dt_ns = sample.dt_ns, .busy_ns = sample.busy_ns(), .rows = sample.rows, .edge_power = sample.power},
+             division);
+}
+
 // Rows come and go; a few stay. VMs of five rows, which do not follow one another.
 Sample RandomSample(std::mt19937_64& random, int rows) {
   Sample sample{.power = 1 + static_cast<double>(random() % 1000) * 1e-3,
@@ -55,6 +66,32 @@ Sample RandomSample(std::mt19937_64& random, int rows) {
         {.row = row, .run_ns = 1 + static_cast<int64_t>(random() % 700'000), .group = row % 7 == 0 ? -1 : row % 5});
   }
   return sample;
+}
+
+TEST(RowErrorsTest, AVmIsAVmWhateverTheModelNames) {
+  RowErrors plain, naming;
+  std::mt19937_64 random(3);
+  double last_power = 0;
+  for (int window = 0; window < 4; ++window) {
+    for (int i = 0; i < 30; ++i) {
+      // From the second window on another VM runs, which no division has told of before.
+      Sample sample = RandomSample(random, window == 0 ? 5 : 12);
+      sample.power = kPower;
+      Add(sample, last_power, plain);
+      AddNamingRows(sample, naming);
+      last_power = kPower;
+    }
+    plain.EndWindow(kPower, {}, 0);
+    naming.EndWindow(kPower, {}, 0);
+    for (int group = 0; group < 5; ++group) {
+      std::vector<int> rows;
+      for (int row = kFirstFreeRow; row < kFirstFreeRow + 12; ++row) {
+        if (row % 7 != 0 && row % 5 == group) rows.push_back(row);
+      }
+      EXPECT_NEAR(naming.OfGroup(group, rows).ErrorUj(kBlind, 0), plain.OfGroup(group, rows).ErrorUj(kBlind, 0), 1e-3)
+          << "window " << window << ", VM " << group;
+    }
+  }
 }
 
 TEST(RowErrorsTest, IsWhatIsFoundWhenEachRowIsLookedAtInEachSample) {
