@@ -92,7 +92,7 @@ TEST(NoTimeTest, NoPowerIsPrinted) {
   }
   EXPECT_THAT(
       std::vector<std::string>(absl::StrSplit(
-          std::vector<std::string>(absl::StrSplit(PowerTable({}).Format(report), '\n'))[2], ' ', absl::SkipEmpty())),
+          std::vector<std::string>(absl::StrSplit(PowerTable({}).Format(report), '\n'))[3], ' ', absl::SkipEmpty())),
       ElementsAre("6.000000", "-", "-", "-", "-", "capacity"));
   EXPECT_THAT(FlushToText(report, {}), AllOf(HasSubstr("1000 ticks, - W"), Not(HasSubstr("0.000 W"))));
 }

@@ -65,6 +65,12 @@ OnReads ExpectOnReads(const RecordingEmulator& emulator, const std::vector<Flush
   return result;
 }
 
+// A package is quiet when all its CPUs are idle: less idle than this, per cent, and one of them may always be busy.
+double QuietAbove() {
+  const double cpus = std::max(1U, std::thread::hardware_concurrency());
+  return 100 * (cpus - 1) / cpus + 5;
+}
+
 // The largest share of all CPU time, in percent, that was idle in a flush.
 double MostIdle(const std::vector<Flush>& flushes) {
   double most = 0;
@@ -187,7 +193,7 @@ TEST_F(EnergyTest, EveryTickHasARowAndTheBusyGuestPaysForItsCpu) {
   std::optional<size_t> known = serve->AwaitThat(base_known, 0, 12);
   if (!known.has_value()) {
     const double most_idle = MostIdle(serve->flushes());
-    ASSERT_LT(most_idle, 10) << "this machine was idle for so much of a flush, and the base was not learned";
+    ASSERT_LT(most_idle, QuietAbove()) << "this machine was idle for so much of a flush, and the base was not learned";
     // Nobody can tell the base of a machine that never rests.
     Say("this machine had no rest (at most %.1f %% idle): the base is given, not learned", most_idle);
     serve->Stop();
@@ -301,7 +307,8 @@ TEST_F(EnergyTest, AnIdleHostsEnergyIsTheIdleRows) {
     EXPECT_GE(energy(flush.rows(), "idle"), idle_at_least) << "flush " << flush.seq();
     EXPECT_LE(energy(flush.rows(), "vrapl"), time("vrapl") + 1) << "flush " << flush.seq();
   }
-  EXPECT_TRUE(flushes[flushes.size() - 2].base_known() || MostIdle(flushes) < 10) << "the base was not learned";
+  EXPECT_TRUE(flushes[flushes.size() - 2].base_known() || MostIdle(flushes) < QuietAbove())
+      << "the base was not learned";
 }
 
 // Registers of 32 bits, and powercap's files with their own range, that begin anew in the middle of the run: package

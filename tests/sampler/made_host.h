@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <cstdlib>
 #include <map>
 #include <memory>
@@ -194,7 +195,9 @@ class MadeHost {
           ticks += row.energy_ticks;
           run_ns += row.run_time_ns;
         }
-        ASSERT_TRUE(counter.unclaimed_ticks == 0 || !ClaimsAll(counter.model)) << ModelName(model.model);
+        // Where another stands in for energat, what part of a tick was left unclaimed before may come to a whole one.
+        const int64_t unclaimed_at_most = ClaimsAll(model.model) ? 0 : ClaimsAll(counter.model) ? 1 : INT64_MAX;
+        ASSERT_LE(std::abs(counter.unclaimed_ticks), unclaimed_at_most) << ModelName(model.model);
         ASSERT_EQ(ticks + static_cast<uint64_t>(counter.unclaimed_ticks), counter.energy_ticks)
             << ModelName(model.model) << " flush " << report.seq;
         int64_t capacity_ns = 0;
