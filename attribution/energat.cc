@@ -21,7 +21,7 @@ class Energat : public ModelRule {
   Pace pace() const override { return Pace::kFlush; }
   void Divide(const Move& move, Division& division) override {
     if (!move.base.known) {
-      DivideByCapacity(move, division);
+      DivideByCapacity(move, division);  // of a flush as a whole, which is active-idle
       return;
     }
     if (move.rows.empty()) return;  // nobody to claim it: the idle row's
@@ -42,7 +42,7 @@ class Energat : public ModelRule {
       division.weights.push_back(claim <= 0 ? 0 : std::llround(claim * own_ns / claimant_ns * kWhole));
     }
   }
-  Model Applied(bool base_known) const override { return base_known ? Model::kEnergat : Model::kCapacity; }
+  Model Applied(bool base_known) const override { return base_known ? Model::kEnergat : Model::kActiveIdle; }
   bool ActiveKnown(bool base_known) const override { return base_known; }
 
  private:

@@ -38,7 +38,7 @@ std::vector<std::string> ModelNames() {
 bool ClaimsAll(Model model) { return model != Model::kEnergat; }
 
 Model Weaker(Model a, Model b) {
-  for (const Model weak : {Model::kCapacity, Model::kBaseShare}) {
+  for (const Model weak : {Model::kCapacity, Model::kActiveIdle, Model::kBaseShare}) {
     if (a == weak || b == weak) return weak;
   }
   return a;
