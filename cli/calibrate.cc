@@ -72,7 +72,7 @@ int Print(const std::map<RaplDomain, Found>& bases) {
   std::vector<std::string> words;
   for (const auto& [domain, found] : bases) {
     if (found.unknown > 0 || found.packages == 0) {
-      absl::PrintF("%-8s not known: its power did not follow busy CPU time closely enough\n", DomainName(domain));
+      absl::PrintF("%-8s not known: the package was hardly ever quiet for two samples\n", DomainName(domain));
       continue;
     }
     const double mean_w = found.sum_w / found.packages;
@@ -84,7 +84,9 @@ int Print(const std::map<RaplDomain, Found>& bases) {
     words.push_back(absl::StrFormat("%s=%.3fW", DomainName(domain), mean_w));
   }
   if (words.empty()) {
-    return Fail(kExitFailed, "no base power was found; let the host rest, or give --duration more than it had");
+    return Fail(
+        kExitFailed,
+        "no base power was found; let the host rest, make no load (--no-load), or give --duration more than it had");
   }
   absl::PrintF("--base-power=%s\n", absl::StrJoin(words, ","));
   return kExitDone;
