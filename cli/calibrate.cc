@@ -27,7 +27,7 @@ Examples:
   vrapl calibrate --duration=2m --no-load     learn from the load that there is
   vrapl sample --base-power=package=18.2W     what to do with it)";
 
-// The estimator wants 15 blocks of 100 ms, and looks at them every 1.9 s.
+// The estimator wants some samples of a quiet package, and looks for them every 1.9 s.
 constexpr int64_t kShortestNs = 2 * kNanosPerSecond;
 
 struct Found {
