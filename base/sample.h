@@ -29,6 +29,8 @@ struct SampleHeader {
   uint32_t domains = 0;
   uint32_t threads = 0;
   uint32_t flags = 0;  // kSample...
+  uint32_t cores = 0;  // 0: run time is not told by core
+  uint32_t unused = 0;
 };
 
 struct Sample {
@@ -36,6 +38,9 @@ struct Sample {
   absl::Span<const uint64_t> ticks;  // per domain, cumulative
   absl::Span<const int32_t> errors;  // per domain, errno of a failed read or 0
   absl::Span<const ThreadRun> threads;
+  // Per RaplDomain::kCore of the package, in their order: what the CPUs of that core did. None where run time is not
+  // told by core.
+  absl::Span<const CpuTime> cores;
 };
 
 }  // namespace vrapl

@@ -97,6 +97,7 @@ std::vector<CpuOnCore> OnCores(const std::vector<PackageTopology>& topology, abs
       for (const PhysicalCore& core : package.cores) {
         if (std::find(core.cpus.begin(), core.cpus.end(), cpu) != core.cpus.end()) {
           places.back().core = core.cpus.front();
+          places.back().core_id = core.core_id;
         }
       }
     }

@@ -12,27 +12,29 @@ bool RunTimeWindow::AddThread(const ThreadRun& run) {
   while (slots_[slot].stamp == stamp_) {
     ThreadRun& thread = threads_[slots_[slot].index];
     // Another process or another start: a new thread with an old number.
-    if (thread.tid == run.tid && thread.tgid == run.tgid && thread.start_ns == run.start_ns) {
+    if (thread.tid == run.tid && thread.tgid == run.tgid && thread.start_ns == run.start_ns &&
+        thread.core == run.core) {
       thread.run_ns += run.run_ns;
       thread.solo_ns += run.solo_ns;
       thread.shared_ns += run.shared_ns;
-      time_.run_ns += run.run_ns;
+      Add(&CpuTime::run_ns, run.run_ns, run.core);
       return true;
     }
     slot = (slot + 1) & (kSlots - 1);
   }
   if (threads_.size() == kMaxThreads) {
-    time_.unreported_ns += run.run_ns;
+    AddUnreported(run.run_ns, run.core);
     return false;
   }
   slots_[slot] = {.stamp = stamp_, .index = static_cast<uint32_t>(threads_.size())};
   threads_.push_back(run);
-  time_.run_ns += run.run_ns;
+  Add(&CpuTime::run_ns, run.run_ns, run.core);
   return true;
 }
 
 void RunTimeWindow::Clear() {
   time_ = {};
+  std::fill(cores_.begin(), cores_.end(), CpuTime{});
   threads_.clear();
   if (++stamp_ == 0) {  // once in 2^32 windows: an old stamp must not look like the new one
     std::fill(slots_.begin(), slots_.end(), Slot{});
@@ -98,34 +100,38 @@ void CpuTimeline::Settle(int64_t until_ns, bool reported, RunTimeWindow& window)
   settled_ns_ = until_ns;
 
   if (const int64_t stolen = Take(stolen_pending_ns_, length); stolen > 0) {
-    window.AddStolen(stolen);
+    window.AddStolen(stolen, core_);
     total_.stolen_ns += stolen;
   }
   if (const int64_t irq = Take(irq_pending_ns_, length); irq > 0) {
-    window.AddIrq(irq);
+    window.AddIrq(irq, core_);
     total_.irq_ns += irq;
   }
   const int64_t solo = has_siblings_ ? solo_ns_ : wall;
   const int64_t shared = has_siblings_ ? shared_ns_ : 0;
   solo_ns_ = shared_ns_ = 0;
   if (!reported) {
-    window.AddUnreported(length);
+    window.AddUnreported(length, core_);
     total_.unreported_ns += length;
   } else if (tid_ == 0) {
-    window.AddIdle(length);
+    window.AddIdle(length, core_);
     total_.idle_ns += length;
   } else if (length > 0) {
     ThreadRun run{.tid = tid_,
                   .tgid = tgid_ & ~VRAPL_KERNEL_THREAD,
                   .task_flags = (tgid_ & VRAPL_KERNEL_THREAD) != 0 ? kTaskKernelThread : 0,
                   .start_ns = start_ns_,
-                  .run_ns = length};
+                  .run_ns = length,
+                  .core = core_};
     // Where in the slice it was stolen from, nobody knows: alike from what was solo and what was shared.
-    run.solo_ns = solo == wall ? length : static_cast<int64_t>(static_cast<double>(solo) / static_cast<double>(wall) *
-                                                               static_cast<double>(length));
-    run.shared_ns = solo + shared == wall ? length - run.solo_ns
-                                          : static_cast<int64_t>(static_cast<double>(shared) /
-                                                                 static_cast<double>(wall) * static_cast<double>(length));
+    run.solo_ns =
+        solo == wall
+            ? length
+            : static_cast<int64_t>(static_cast<double>(solo) / static_cast<double>(wall) * static_cast<double>(length));
+    run.shared_ns = solo + shared == wall
+                        ? length - run.solo_ns
+                        : static_cast<int64_t>(static_cast<double>(shared) / static_cast<double>(wall) *
+                                               static_cast<double>(length));
     (window.AddThread(run) ? total_.run_ns : total_.unreported_ns) += length;
   }
 }

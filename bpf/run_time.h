@@ -20,18 +20,29 @@ class RunTimeWindow {
 
   RunTimeWindow();
 
-  void AddIdle(int64_t ns) { time_.idle_ns += ns; }
-  void AddIrq(int64_t ns) { time_.irq_ns += ns; }
-  void AddStolen(int64_t ns) { time_.stolen_ns += ns; }
-  void AddUnreported(int64_t ns) { time_.unreported_ns += ns; }
-  // Adds what `run` says to the row of its thread. False when the table was full and the time went to unreported_ns.
+  // From now on the time of so many cores is told apart as well. Before the first window.
+  void TellCores(size_t cores) { cores_.resize(cores); }
+
+  // `core`: which of them it was on, or kAllCores.
+  void AddIdle(int64_t ns, int core = kAllCores) { Add(&CpuTime::idle_ns, ns, core); }
+  void AddIrq(int64_t ns, int core = kAllCores) { Add(&CpuTime::irq_ns, ns, core); }
+  void AddStolen(int64_t ns, int core = kAllCores) { Add(&CpuTime::stolen_ns, ns, core); }
+  void AddUnreported(int64_t ns, int core = kAllCores) { Add(&CpuTime::unreported_ns, ns, core); }
+  // Adds what `run` says to the row of its thread, on its core. False when the table was full and the time went to
+  // unreported_ns.
   bool AddThread(const ThreadRun& run);
 
   const CpuTime& time() const { return time_; }                     // of all CPUs of the package together
   absl::Span<const ThreadRun> threads() const { return threads_; }  // those that ran, in the order met
+  absl::Span<const CpuTime> cores() const { return cores_; }        // none unless TellCores() was called
   void Clear();
 
  private:
+  void Add(int64_t CpuTime::*part, int64_t ns, int core) {
+    time_.*part += ns;
+    if (core >= 0) cores_[static_cast<size_t>(core)].*part += ns;
+  }
+
   struct Slot {
     uint32_t stamp = 0;  // slot is in use when this equals stamp_: clearing the table is one increment
     uint32_t index = 0;
@@ -42,6 +53,7 @@ class RunTimeWindow {
   uint32_t stamp_ = 1;
   std::vector<Slot> slots_;
   std::vector<ThreadRun> threads_;
+  std::vector<CpuTime> cores_;
 };
 
 // Maps a CPU's scheduler clock to CLOCK_MONOTONIC. Each pair reads MONOTONIC a little after the scheduler read its own
@@ -108,6 +120,8 @@ class CpuTimeline {
   }
   // CPUs of its core came or went.
   void SetSiblings(bool has_siblings) { has_siblings_ = has_siblings; }
+  // Which of the cores that the window tells apart it is on; kAllCores: none of them.
+  void SetCore(int core) { core_ = core; }
 
   int64_t settled_ns() const { return settled_ns_; }
   const CpuTime& total() const { return total_; }  // since start_ns; total().total_ns() == settled_ns() - start_ns
@@ -128,6 +142,7 @@ class CpuTimeline {
   int64_t begin_ns_;
   int64_t settled_ns_;
   bool has_siblings_;
+  int core_ = kAllCores;
   bool current_known_ = false;
   uint32_t tid_ = 0;
   uint32_t tgid_ = 0;  // with VRAPL_KERNEL_THREAD

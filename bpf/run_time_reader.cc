@@ -43,15 +43,15 @@ void RunTimeReader::Add(const CpuOnCore& place, int64_t start_ns) {
   const uint64_t head = log_.Head(place.cpu);
   cpus_.push_back({.cpu = place.cpu,
                    .core = place.core,
+                   .core_id = place.core_id,
                    .tail = head == 0 ? 0 : head - 1,
                    .offset = {},
                    .timeline = CpuTimeline(start_ns)});
 }
 
 void RunTimeReader::CpusHaveChanged() {
-  std::sort(cpus_.begin(), cpus_.end(), [](const Cpu& a, const Cpu& b) {
-    return a.core != b.core ? a.core < b.core : a.cpu < b.cpu;
-  });
+  std::sort(cpus_.begin(), cpus_.end(),
+            [](const Cpu& a, const Cpu& b) { return a.core != b.core ? a.core < b.core : a.cpu < b.cpu; });
   first_cpu_ = std::numeric_limits<int>::max();
   end_cpu_ = 0;
   for (size_t i = 0; i < cpus_.size(); ++i) {
@@ -59,7 +59,14 @@ void RunTimeReader::CpusHaveChanged() {
     end_cpu_ = std::max(end_cpu_, cpus_[i].cpu + 1);
     cpus_[i].timeline.SetSiblings((i > 0 && cpus_[i - 1].core == cpus_[i].core) ||
                                   (i + 1 < cpus_.size() && cpus_[i + 1].core == cpus_[i].core));
+    const auto told = std::find(core_ids_.begin(), core_ids_.end(), cpus_[i].core_id);
+    cpus_[i].timeline.SetCore(told == core_ids_.end() ? kAllCores : static_cast<int>(told - core_ids_.begin()));
   }
+}
+
+void RunTimeReader::TellCores(absl::Span<const int> core_ids) {
+  core_ids_.assign(core_ids.begin(), core_ids.end());
+  CpusHaveChanged();
 }
 
 void RunTimeReader::CoverCpus(absl::Span<const CpuOnCore> cpus) {
@@ -67,6 +74,7 @@ void RunTimeReader::CoverCpus(absl::Span<const CpuOnCore> cpus) {
     const auto place = std::find_if(cpus.begin(), cpus.end(), [&](const CpuOnCore& at) { return at.cpu == cpu->cpu; });
     if (place != cpus.end()) {
       cpu->core = place->core;
+      cpu->core_id = place->core_id;
       ++cpu;
       continue;
     }

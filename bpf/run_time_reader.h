@@ -22,6 +22,10 @@ class RunTimeReader {
   // Each CPU is a core of its own.
   RunTimeReader(SwitchLog& log, absl::Span<const int> cpus, int64_t start_ns);
 
+  // From now on run time is told by core as well, in the order of these, the kernel's core_id; call it before the first
+  // Read(), whose window has been told as many.
+  void TellCores(absl::Span<const int> core_ids);
+
   // Adds to `window` all time between the previous instant and t_ns. t_ns must not go backwards.
   void Read(int64_t t_ns, RunTimeWindow& window);
 
@@ -38,13 +42,14 @@ class RunTimeReader {
   uint64_t gaps() const;  // times that the kernel did not report a switch, or several in a row
   // Switches by the run queues' own count that no record told of, since start_ns.
   int64_t unreported_switches() const;
-  int64_t late_ns() const;  // see CpuTimeline
+  int64_t late_ns() const;                       // see CpuTimeline
   uint64_t records() const { return records_; }  // taken in since start_ns
 
  private:
   struct Cpu {
     int cpu;
     int core;
+    int core_id;
     uint64_t tail;
     ClockOffset offset;
     CpuTimeline timeline;
@@ -56,7 +61,8 @@ class RunTimeReader {
   bool RecordArrives(const Cpu& cpu) const;
   std::optional<int64_t> Observation(const Cpu& cpu, cpu_observation& observation) const;
 
-  std::vector<Cpu> cpus_;  // siblings side by side
+  std::vector<Cpu> cpus_;      // siblings side by side
+  std::vector<int> core_ids_;  // those that are told apart
   SwitchLog& log_;
   const uint32_t number_;
   int first_cpu_ = 0;

@@ -17,6 +17,10 @@ class SwitchLogRunTime final : public RunTimeSource {
  public:
   SwitchLogRunTime(SwitchLog& log, std::vector<CpuOnCore> cpus) : log_(log), cpus_(std::move(cpus)) {}
   void Start(int64_t start_ns) override { reader_.emplace(log_, cpus_, start_ns); }
+  bool TellCores(absl::Span<const int> core_ids) override {
+    reader_->TellCores(core_ids);
+    return true;
+  }
   void Read(int64_t t_ns, RunTimeWindow& window) override { reader_->Read(t_ns, window); }
   // The log holds 16384 records of each CPU: more than the switches of 20 ms, however busy.
   int64_t longest_pause_ns() const override { return 10 * kNanosPerMilli; }

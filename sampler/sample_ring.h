@@ -36,9 +36,10 @@ class SampleRing {
 
   // Writer. False: no room; nothing was written.
   bool TryPush(const SampleHeader& header, absl::Span<const uint64_t> ticks, absl::Span<const int32_t> errors,
-               absl::Span<const ThreadRun> threads) {
+               absl::Span<const ThreadRun> threads, absl::Span<const CpuTime> cores = {}) {
     const size_t error_words = (errors.size() + 1) / 2;
-    const size_t size = 1 + kHeaderWords + ticks.size() + error_words + threads.size() * kThreadWords;
+    const size_t size =
+        1 + kHeaderWords + ticks.size() + error_words + threads.size() * kThreadWords + cores.size() * kCoreWords;
     const size_t mask = size_ - 1;
     uint64_t at = written_.load(std::memory_order_relaxed);
     const uint64_t read = read_.load(std::memory_order_acquire);
@@ -69,6 +70,8 @@ class SampleRing {
     if (!errors.empty()) std::memcpy(out, errors.data(), errors.size() * sizeof(int32_t));
     out += error_words;
     if (!threads.empty()) std::memcpy(static_cast<void*>(out), threads.data(), threads.size() * sizeof(ThreadRun));
+    out += threads.size() * kThreadWords;
+    if (!cores.empty()) std::memcpy(static_cast<void*>(out), cores.data(), cores.size() * sizeof(CpuTime));
     written_.store(at + size, std::memory_order_release);
     return true;
   }
@@ -91,6 +94,8 @@ class SampleRing {
     sample.errors = {reinterpret_cast<const int32_t*>(in), sample.header.domains};
     in += (sample.header.domains + 1) / 2;
     sample.threads = {reinterpret_cast<const ThreadRun*>(in), sample.header.threads};
+    in += sample.header.threads * kThreadWords;
+    sample.cores = {reinterpret_cast<const CpuTime*>(in), sample.header.cores};
     visit(static_cast<const Sample&>(sample));
     read_.store(at + size, std::memory_order_release);
     return true;
@@ -100,7 +105,9 @@ class SampleRing {
   static constexpr uint64_t kSkip = ~uint64_t{0};
   static constexpr size_t kHeaderWords = sizeof(SampleHeader) / sizeof(uint64_t);
   static constexpr size_t kThreadWords = sizeof(ThreadRun) / sizeof(uint64_t);
-  static_assert(sizeof(SampleHeader) % sizeof(uint64_t) == 0 && sizeof(ThreadRun) % sizeof(uint64_t) == 0);
+  static constexpr size_t kCoreWords = sizeof(CpuTime) / sizeof(uint64_t);
+  static_assert(sizeof(SampleHeader) % sizeof(uint64_t) == 0 && sizeof(ThreadRun) % sizeof(uint64_t) == 0 &&
+                sizeof(CpuTime) % sizeof(uint64_t) == 0);
 
   static constexpr size_t kTouchedWords =
       256 << 10;  // 2 MiB: a quarter of the usual ring, which is what a reader that keeps up leaves in use

@@ -36,6 +36,11 @@ void SamplingLoop::Start() {
   start_ns_ = last_t_ns_ = energy_.before_ns + (energy_.after_ns - energy_.before_ns) / 2;
   start_ticks_.assign(energy_.ticks.begin(), energy_.ticks.begin() + static_cast<long>(package().domains.size()));
   run_time_.Start(start_ns_);
+  std::vector<int> core_ids;
+  for (const DomainInfo& domain : package().domains) {
+    if (domain.id.domain == RaplDomain::kCore) core_ids.push_back(domain.id.core);
+  }
+  if (!core_ids.empty() && run_time_.TellCores(core_ids)) window_.TellCores(core_ids.size());
   deadline_ns_ = start_ns_;
   if (edge_lock_) edge_lock_->Start(start_ns_);
 }
@@ -138,8 +143,10 @@ void SamplingLoop::TakeSample(const EdgeLock::Tick& tick) {
                             .cpus = static_cast<uint32_t>(run_time_.cpu_count()),
                             .domains = domains,
                             .threads = static_cast<uint32_t>(window_.threads().size()),
-                            .flags = left_edge ? kSampleMissedEdge : tick.flags};
-  if (ring_.TryPush(header, {energy_.ticks.data(), domains}, {energy_.error.data(), domains}, window_.threads())) {
+                            .flags = left_edge ? kSampleMissedEdge : tick.flags,
+                            .cores = static_cast<uint32_t>(window_.cores().size())};
+  if (ring_.TryPush(header, {energy_.ticks.data(), domains}, {energy_.error.data(), domains}, window_.threads(),
+                    window_.cores())) {
     last_t_ns_ = t_ns;
     new_suspended_ns_ = new_late_ns_ = 0;
     for (size_t i = 0; i < unknown_.size(); ++i) {

@@ -28,6 +28,8 @@ class RunTimeSource {
  public:
   virtual ~RunTimeSource() = default;
   virtual void Start(int64_t start_ns) = 0;
+  // Wants run time told by core as well (RunTimeReader::TellCores). False: that cannot be known. Right after Start().
+  virtual bool TellCores(absl::Span<const int> /*core_ids*/) { return false; }
   virtual void Read(int64_t t_ns, RunTimeWindow& window) = 0;
   // From the last instant read on, these are the CPUs. Does not allocate.
   virtual void CoverCpus(absl::Span<const CpuOnCore> cpus) = 0;

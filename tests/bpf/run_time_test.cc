@@ -228,8 +228,8 @@ TEST(CpuTimelineTest, ASwitchWhoseRecordWasOnTheWayIsNoGap) {
   EXPECT_EQ(cpu.unreported_switches(), 1);
 }
 
-// The kernel moves the clock of a queue first and its task clock a moment later; in between, all of an idle second looks
-// stolen.
+// The kernel moves the clock of a queue first and its task clock a moment later; in between, all of an idle second
+// looks stolen.
 TEST(CpuTimelineTest, AQueueThatIsBeingBroughtUpToDateTellsNothing) {
   RunTimeWindow window;
   CpuTimeline cpu(0);
@@ -299,6 +299,41 @@ TEST(RunTimeWindowTest, AFullTableLosesNoTime) {
   window.Clear();
   EXPECT_EQ(window.time().total_ns(), 0);
   EXPECT_TRUE(window.AddThread({.tid = 1, .tgid = 1, .run_ns = 5}));
+}
+
+// One thread on two cores is there twice, and each core's time adds up to what its CPUs did.
+TEST(RunTimeWindowTest, TellsCoresApart) {
+  RunTimeWindow window;
+  window.TellCores(2);
+  CpuTimeline first(1000);
+  CpuTimeline second(1000);
+  CpuTimeline elsewhere(1000);  // of a core that nobody asked for
+  first.SetCore(0);
+  second.SetCore(1);
+  const auto record = [](uint32_t tid, uint64_t clock, uint32_t switches) {
+    return switch_record{
+        .clock = clock, .clock_task = clock, .start = 5, .switches = switches, .irq = 0, .tid = tid, .tgid = 7};
+  };
+  first.OnRecord(record(42, 1100, 1), 1100, window);
+  first.OnRecord(record(0, 1400, 2), 1400, window);
+  second.OnRecord(record(42, 1500, 1), 1500, window);
+  elsewhere.OnRecord(record(42, 1700, 1), 1700, window);
+  for (CpuTimeline* cpu : {&first, &second, &elsewhere}) cpu->AdvanceTo(2000, window);
+  ASSERT_EQ(window.threads().size(), 3u);
+  EXPECT_EQ(window.threads()[0].core, 0);
+  EXPECT_EQ(window.threads()[0].run_ns, 300);
+  EXPECT_EQ(window.threads()[1].core, 1);
+  EXPECT_EQ(window.threads()[1].run_ns, 500);
+  EXPECT_EQ(window.threads()[2].core, kAllCores);
+  ASSERT_EQ(window.cores().size(), 2u);
+  EXPECT_EQ(window.cores()[0].idle_ns, 600);
+  EXPECT_EQ(window.cores()[0].unreported_ns, 100) << "before its first record";
+  EXPECT_EQ(window.cores()[0].total_ns(), 1000);
+  EXPECT_EQ(window.cores()[1].run_ns, 500);
+  EXPECT_EQ(window.cores()[1].total_ns(), 1000);
+  EXPECT_EQ(window.time().total_ns(), 3000);
+  window.Clear();
+  EXPECT_EQ(window.cores()[1].total_ns(), 0);
 }
 
 TEST(RunTimeWindowTest, AReusedTidIsANewThread) {

@@ -79,7 +79,7 @@ TEST(SampleRingTest, GivesBackWhatWasPutInOverManyWraps) {
 }
 
 TEST(SampleRingTest, FullRefusesAndLosesNothing) {
-  SampleRing ring(1024);
+  SampleRing ring(2048);
   for (int round = 0; round < 100; ++round) {
     uint64_t pushed = 0;
     while (Numbered(pushed).PushTo(ring)) ++pushed;
