@@ -1,6 +1,7 @@
 #include "recording/block_decoder.h"
 
 #include "absl/strings/str_cat.h"
+#include "recording/core_record.h"
 #include "recording/varint.h"
 
 namespace vrapl {
@@ -48,6 +49,8 @@ class Decoder {
         return ReadPackage();
       case kEventRecord:
         return ReadEvent();
+      case kCoreRecord:
+        return ReadCores();
       default:
         return false;
     }
@@ -128,6 +131,11 @@ class Decoder {
     return true;
   }
 
+  bool ReadCores() {
+    cores_of_ = in_.Byte();
+    return in_.ok() && cores_of_ < packages_.size() && core_record_.Read(in_);
+  }
+
   bool ReadEvent() {
     int64_t t_ns = 0;
     if (!Time(t_ns)) return false;
@@ -190,11 +198,15 @@ class Decoder {
     __int128 run_ns = 0;
     for (const ThreadRun& run : runs_) run_ns += run.run_ns;
     if (run_ns >= kMostNs) return false;
+    cores_.clear();
+    if (cores_of_ == package && !core_record_.Apply(header, absl::MakeSpan(runs_), cores_)) return false;
+    cores_of_ = kNoPackage;
     state.t_ns = header.t_ns;
+    header.cores = static_cast<uint32_t>(cores_.size());
     header.domains = static_cast<uint32_t>(state.ticks.size());
     header.threads = static_cast<uint32_t>(runs_.size());
     visitor_.OnSample(static_cast<int>(package),
-                      {.header = header, .ticks = state.ticks, .errors = errors_, .threads = runs_});
+                      {.header = header, .ticks = state.ticks, .errors = errors_, .threads = runs_, .cores = cores_});
     return true;
   }
 
@@ -220,6 +232,11 @@ class Decoder {
   std::vector<PackageState> packages_;
   std::vector<RecordedThread> threads_;
   std::vector<ThreadRun> runs_;
+  // Told by core, of the next sample of package cores_of_.
+  static constexpr size_t kNoPackage = SIZE_MAX;
+  size_t cores_of_ = kNoPackage;
+  CoreRecord core_record_;
+  std::vector<CpuTime> cores_;
   std::vector<int32_t> errors_;
 };
 

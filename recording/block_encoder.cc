@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "recording/core_record.h"
 #include "recording/varint.h"
 
 namespace vrapl {
@@ -137,6 +138,7 @@ void BlockEncoder::AddSample(int package, const Sample& sample, absl::Span<const
                            bit(time.stolen_ns != 0, kSampleStolen) | bit(time.unreported_ns != 0, kSampleUnreported) |
                            bit(header.flags != 0, kSampleFlags) | bit(!closes, kSampleTimes));
 
+  PutCoreRecord(content_, package, sample);
   content_.push_back(static_cast<char>(kSampleRecord | package));
   content_.push_back(static_cast<char>(what));
   PutSigned(content_, header.t_ns - state.t_ns - period_ns_);

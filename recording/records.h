@@ -49,6 +49,7 @@ inline constexpr uint8_t kThreadRecord = 2;   // gives the next number to a thre
 inline constexpr uint8_t kRowRecord = 3;      // from here on that thread is booked elsewhere
 inline constexpr uint8_t kPackageRecord = 4;  // what the first sample of a package in this block counts from
 inline constexpr uint8_t kEventRecord = 5;
+inline constexpr uint8_t kCoreRecord = 6;  // what the next sample of a package tells by physical core
 inline constexpr uint8_t kSampleRecord = 0x80;
 
 // What is not as usual in a sample, one bit each.

@@ -60,7 +60,11 @@ class ReplayFeed final : public PackageFeed {
       const Stored stored = std::move(waiting_.front());
       waiting_.pop_front();
       visiting_ = &stored.threads;
-      visit(Sample{.header = stored.header, .ticks = stored.ticks, .errors = stored.errors, .threads = stored.runs});
+      visit(Sample{.header = stored.header,
+                   .ticks = stored.ticks,
+                   .errors = stored.errors,
+                   .threads = stored.runs,
+                   .cores = stored.cores});
       return true;
     }
     if (direct_ == nullptr) return false;
@@ -75,13 +79,15 @@ class ReplayFeed final : public PackageFeed {
     std::vector<uint64_t> ticks;
     std::vector<int32_t> errors;
     std::vector<ThreadRun> runs;
+    std::vector<CpuTime> cores;
     ReplayThreads threads;
   };
   static Stored Copy(const Sample& sample, const ReplayThreads& threads) {
     Stored stored{.header = sample.header,
                   .ticks = {sample.ticks.begin(), sample.ticks.end()},
                   .errors = {sample.errors.begin(), sample.errors.end()},
-                  .runs = {sample.threads.begin(), sample.threads.end()}};
+                  .runs = {sample.threads.begin(), sample.threads.end()},
+                  .cores = {sample.cores.begin(), sample.cores.end()}};
     for (ThreadRun& run : stored.runs) {
       stored.threads.push_back(threads[run.number]);
       run.number = static_cast<uint32_t>(stored.threads.size() - 1);

@@ -34,7 +34,9 @@ class Collector final : public BlockVisitor {
                      .header = sample.header,
                      .ticks = {sample.ticks.begin(), sample.ticks.end()},
                      .errors = {sample.errors.begin(), sample.errors.end()},
-                     .threads = {sample.threads.begin(), sample.threads.end()}}};
+                     .threads = {sample.threads.begin(), sample.threads.end()},
+                     .rows = {},
+                     .cores = {sample.cores.begin(), sample.cores.end()}}};
     for (const ThreadRun& run : sample.threads) got.threads.push_back(threads_.at(run.number));
     samples_.push_back(std::move(got));
   }
@@ -74,6 +76,17 @@ void ExpectSame(const MadeSample& sent, const Collector::Got& got) {
   ASSERT_EQ(a.time.unreported_ns, b.time.unreported_ns);
   ASSERT_EQ(sent.ticks, got.made.ticks);
   ASSERT_EQ(sent.errors, got.made.errors);
+  ASSERT_EQ(a.cores, b.cores);
+  ASSERT_EQ(sent.cores.size(), got.made.cores.size());
+  for (size_t i = 0; i < sent.cores.size(); ++i) {
+    const CpuTime& x = sent.cores[i];
+    const CpuTime& y = got.made.cores[i];
+    ASSERT_EQ(x.idle_ns, y.idle_ns);
+    ASSERT_EQ(x.run_ns, y.run_ns);
+    ASSERT_EQ(x.irq_ns, y.irq_ns);
+    ASSERT_EQ(x.stolen_ns, y.stolen_ns);
+    ASSERT_EQ(x.unreported_ns, y.unreported_ns);
+  }
   ASSERT_EQ(sent.threads.size(), got.made.threads.size());
   for (size_t i = 0; i < sent.threads.size(); ++i) {
     const ThreadRun& x = sent.threads[i];
@@ -85,6 +98,7 @@ void ExpectSame(const MadeSample& sent, const Collector::Got& got) {
     ASSERT_EQ(x.run_ns, y.run_ns);
     ASSERT_EQ(x.solo_ns, y.solo_ns);
     ASSERT_EQ(x.shared_ns, y.shared_ns);
+    ASSERT_EQ(x.core, y.core);
     ASSERT_EQ(got.threads[i].comm, MadeComm(x));
   }
 }

@@ -21,7 +21,10 @@ struct MadeSample {
   std::vector<int32_t> errors;
   std::vector<ThreadRun> threads;
   std::vector<int> rows;
-  Sample sample() const { return {.header = header, .ticks = ticks, .errors = errors, .threads = threads}; }
+  std::vector<CpuTime> cores;
+  Sample sample() const {
+    return {.header = header, .ticks = ticks, .errors = errors, .threads = threads, .cores = cores};
+  }
 };
 
 inline RecordedRow MadeRow(int row) {
@@ -104,6 +107,7 @@ class SampleMaker {
       made.errors[Below(made.errors.size())] = static_cast<int32_t>(Below(130));
     header.domains = static_cast<uint32_t>(made.ticks.size());
     header.threads = static_cast<uint32_t>(made.threads.size());
+    if (Below(3) == 0) TellCores(made);
     state.t_ns = header.t_ns;
     return made;
   }
@@ -113,6 +117,21 @@ class SampleMaker {
     int64_t t_ns = 0;
     std::vector<uint64_t> ticks;
   };
+  void TellCores(MadeSample& made) {
+    made.cores.resize(1 + Below(5));
+    made.header.cores = static_cast<uint32_t>(made.cores.size());
+    for (ThreadRun& thread : made.threads) {
+      thread.core = static_cast<int32_t>(Below(made.cores.size() + 1)) - 1;
+      if (thread.core >= 0) made.cores[static_cast<size_t>(thread.core)].run_ns += thread.run_ns;
+    }
+    for (CpuTime& time : made.cores) {
+      if (Below(8) == 0) time.irq_ns = static_cast<int64_t>(Below(10'000));
+      if (Below(8) == 0) time.stolen_ns = static_cast<int64_t>(Below(1'000'000));
+      if (Below(8) == 0) time.unreported_ns = static_cast<int64_t>(Below(1'000'000));
+      time.idle_ns = made.header.dt_ns * static_cast<int64_t>(Below(4)) - time.total_ns();
+      if (Below(20) == 0) time.idle_ns -= 17;  // times that do not close are stored as they are
+    }
+  }
   void AddThread(MadeSample& made) {
     ThreadRun thread{.tid = static_cast<uint32_t>(Below(4) == 0 ? Below(1u << 22) : Below(40)), .tgid = 40};
     thread.start_ns = Below(3) == 0 ? 0 : thread.tid * 1'000'003ULL;
