@@ -24,8 +24,12 @@ void AddTime(RowTime& to, const RowTime& more) {
   to.run_ns += more.run_ns;
   to.solo_ns += more.solo_ns;
   to.shared_ns += more.shared_ns;
+  to.core_nj += more.core_nj;
   to.group = more.group;
 }
+
+// Nothing that a model could go by.
+bool IsEmpty(const RowTime& time) { return time.run_ns == 0 && time.core_nj == 0; }
 
 RowTime& At(std::vector<RowTime>& times, int id) {
   const auto index = static_cast<size_t>(id);
@@ -47,9 +51,9 @@ Ledger::Row& Ledger::row(int id) {
 
 void Ledger::GatherWaiting(const TimeWindow& time) {
   for (const RowTime& entry : time.rows) {
-    if (entry.run_ns == 0) continue;
+    if (IsEmpty(entry)) continue;
     RowTime& waiting = At(waiting_, entry.row);
-    if (waiting.run_ns == 0) waiting_rows_.push_back(entry.row);
+    if (IsEmpty(waiting)) waiting_rows_.push_back(entry.row);
     AddTime(waiting, entry);
     waiting_busy_ns_ += entry.run_ns;
   }
@@ -63,7 +67,7 @@ void Ledger::GatherMove(const TimeWindow& time) {
                          }) == time.rows.end();
   if (waiting_rows_.empty() && ascending) {  // nobody waits: no need to look for each row's place
     for (const RowTime& entry : time.rows) {
-      if (entry.run_ns == 0) continue;
+      if (IsEmpty(entry)) continue;
       waiting_busy_ns_ += entry.run_ns;
       move_rows_.push_back(entry);
     }
@@ -130,9 +134,10 @@ void Ledger::AddInPieces(uint64_t ticks, double awake_ns) {
     const uint64_t piece = std::min(ticks - done, kMostTicksOfAPiece);
     done += piece;
     for (size_t i = 0; i < rows.size(); ++i) {
-      move_rows_[i].run_ns = std::max<int64_t>(1, PartOf(rows[i].run_ns, piece, ticks));
+      move_rows_[i].run_ns = std::max<int64_t>(rows[i].run_ns > 0 ? 1 : 0, PartOf(rows[i].run_ns, piece, ticks));
       move_rows_[i].solo_ns = PartOf(rows[i].solo_ns, piece, ticks);
       move_rows_[i].shared_ns = PartOf(rows[i].shared_ns, piece, ticks);
+      move_rows_[i].core_nj = PartOf(rows[i].core_nj, piece, ticks);
     }
     AddPiece({.energy = piece << kSubTickBits,
               .dt_ns = PartOf(waiting_dt_ns_, piece, ticks),
@@ -219,7 +224,7 @@ void Ledger::AddToFlush(uint64_t ticks) {
 void Ledger::ChargeFlush() {
   move_rows_.clear();
   for (size_t i = 0; i < flush_time_.size(); ++i) {
-    if (flush_time_[i].run_ns == 0) continue;
+    if (IsEmpty(flush_time_[i])) continue;
     move_rows_.push_back(std::exchange(flush_time_[i], {}));
     move_rows_.back().row = static_cast<int>(i);
   }
@@ -302,10 +307,10 @@ double Ledger::TakeRecent(int id) {
 }
 
 void Ledger::Retire(int retired, int heir) {
-  if (const RowTime left = At(waiting_, retired); left.run_ns > 0) {
+  if (const RowTime left = At(waiting_, retired); !IsEmpty(left)) {
     // It ran since the counter last moved; that energy is still to come and is now the heir's.
     RowTime& waiting = At(waiting_, heir);
-    if (waiting.run_ns == 0) waiting_rows_.push_back(heir);
+    if (IsEmpty(waiting)) waiting_rows_.push_back(heir);
     const int group = waiting.group;
     AddTime(waiting, left);
     waiting.group = group;

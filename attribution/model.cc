@@ -16,6 +16,8 @@ absl::string_view ModelName(Model model) {
       return "smt";
     case Model::kEnergat:
       return "energat";
+    case Model::kCore:
+      return "core";
     case Model::kFit:
       return "fit";
   }

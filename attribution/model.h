@@ -19,13 +19,15 @@ enum class Model : uint8_t {
   kActiveIdle,  // per flush, E x busy / capacity by run time, the rest to the idle row
   kSmt,         // as base-share, with run time beside a busy SMT sibling weighing less than run time alone
   kEnergat,     // (E - base) x share^0.3 for each VM; these do not add up to what was used
+  kCore,        // what each core used, by its own counter, to who ran on it; the rest as base-share
   kFit,         // as base-share, by run time times what a fit of power on run time found each VM to draw
 };
 
 inline constexpr std::array kModels = {Model::kBaseShare, Model::kShare,   Model::kCapacity, Model::kActiveIdle,
-                                       Model::kSmt,       Model::kEnergat, Model::kFit};
+                                       Model::kSmt,       Model::kEnergat, Model::kCore,     Model::kFit};
 
-absl::string_view ModelName(Model model);  // "base-share", "share", "capacity", "active-idle", "smt", "energat", "fit"
+absl::string_view ModelName(
+    Model model);  // "base-share", "share", "capacity", "active-idle", "smt", "energat", "core", "fit"
 std::optional<Model> ModelByName(absl::string_view name);
 std::vector<std::string> ModelNames();
 
@@ -33,7 +35,7 @@ std::vector<std::string> ModelNames();
 bool ClaimsAll(Model model);
 
 // Of the models that charged parts of one whole, the one to tell: capacity stands in where no base is known, base-share
-// where fit's samples told nothing.
+// where fit's samples told nothing, or no core's counter is there for core.
 Model Weaker(Model a, Model b);
 
 }  // namespace vrapl

@@ -27,6 +27,8 @@ std::unique_ptr<ModelRule> MakeModelRule(Model model, const ModelOptions& option
       return MakeSmt(options.smt_shared_weight);
     case Model::kEnergat:
       return MakeEnergat(options.energat_exponent);
+    case Model::kCore:
+      return MakeCore(options.nanojoules_per_tick);
     case Model::kFit:
       return MakeFit();
   }

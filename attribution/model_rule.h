@@ -94,6 +94,8 @@ struct ModelOptions {
   // a tenth more than one: Zhai et al., "HaPPy: Hyperthread-aware Power Profiling Dynamically", USENIX ATC 2014.
   double smt_shared_weight = 0.55;
   double energat_exponent = 0.3;  // EnergAt's gamma, for packages
+  // Of the counter, for the model core; 0: the counter does not hold the energy of the cores.
+  double nanojoules_per_tick = 0;
 };
 inline constexpr double kEnergatMemoryExponent = 0.2;  // its delta; of shares of memory, for which run time stands here
 

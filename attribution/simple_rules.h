@@ -30,6 +30,8 @@ std::unique_ptr<ModelRule> MakeActiveIdle();
 // `shared_weight`: from 0 to 1 and above, kept to 1/256.
 std::unique_ptr<ModelRule> MakeSmt(double shared_weight);
 std::unique_ptr<ModelRule> MakeEnergat(double exponent);
+// `nanojoules_per_tick` of the counter; 0: it does not hold the cores' energy, and base-share stands in.
+std::unique_ptr<ModelRule> MakeCore(double nanojoules_per_tick);
 std::unique_ptr<ModelRule> MakeFit();
 
 }  // namespace vrapl

@@ -20,6 +20,9 @@ struct RowTime {
   // over is time in which nobody knows what the sibling did.
   int64_t solo_ns = 0;
   int64_t shared_ns = 0;
+  // Energy, nJ, that counters of single cores gave to it: who ran on a core gets what the core used. 0 where there are
+  // none. It may have come a sample later than the run time that it is of.
+  int64_t core_nj = 0;
   // Rows of one group belong together, as the threads of a VM: models that look at VMs take them as one. Below 0: the
   // row stands for itself.
   int group = -1;

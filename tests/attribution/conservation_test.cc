@@ -53,6 +53,9 @@ class MadeRows {
         RowTime time{.row = row, .run_ns = random_() % 8 == 0 ? Below(3) : Below(kMs), .group = vm.group};
         time.solo_ns = Below(time.run_ns + 1);
         time.shared_ns = Below(time.run_ns - time.solo_ns + 1);
+        // Some with a counter of their core, some whose energy comes late, some claiming more than there is.
+        if (random_() % 3 == 0) time.core_nj = Below(random_() % 20 == 0 ? 1'000'000'000'000 : 5'000'000);
+        if (random_() % 30 == 0) time.run_ns = time.solo_ns = time.shared_ns = 0;
         out.push_back(time);
       }
     }
@@ -85,7 +88,7 @@ TEST_P(ConservationTest, AMillionSamplesLeaveNoTickOver) {
   for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
     SCOPED_TRACE(std::string(ModelName(model)) + ", seed " + std::to_string(seed));
     std::mt19937_64 random(seed);
-    Ledger ledger(model);
+    Ledger ledger(model, {.nanojoules_per_tick = seed % 3 == 0 ? 0 : 15'258.8});
     if (seed % 4 == 0) ledger.GiveBase(static_cast<double>(random() % 3'000'000));
     MadeRows rows(random);
     std::vector<RowTime> ran;

@@ -129,7 +129,7 @@ TEST(LedgerTest, EnergatClaimsMoreThanThereIsAndSaysHowMuch) {
 
 TEST(ModelTest, NamesGoBothWays) {
   for (const Model model : kModels) EXPECT_EQ(ModelByName(ModelName(model)), model);
-  EXPECT_EQ(ModelByName("core"), std::nullopt);
+  EXPECT_EQ(ModelByName("cores"), std::nullopt);
 }
 
 TEST(LedgerTest, BaseShareGivesTheFloorToIdleAndTheRestByRunTime) {
