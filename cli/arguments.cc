@@ -46,8 +46,9 @@ absl::Status UnknownWord(absl::string_view option, absl::string_view typed, cons
 void AddSourceOptions(CLI::App& app, CommonArguments& arguments) {
   app.add_option("--backend", arguments.backend, "how energy is read: auto, msr, perf, sysfs, hwmon (auto)")
       ->type_name("NAME");
-  app.add_flag("--per-core", arguments.per_core,
-               "AMD: read each core's own counter too, at one read and one interrupt per core and sample");
+  app.add_flag(
+      "--per-core", arguments.per_core,
+      "AMD: read each core's own counter too, at one read and one interrupt per core and sample; --model=core does");
   app.add_option("--cpu-table", arguments.cpu_table, "rows for CPUs that msr does not know (docs/cpu-table.md)")
       ->type_name("FILE");
   app.add_option("--host-root", arguments.host_root, "read the hardware files below DIR instead of /")
@@ -257,6 +258,8 @@ absl::StatusOr<DaemonOptions> ToDaemonOptions(const CommonArguments& arguments) 
   absl::StatusOr<std::vector<Model>> models = ParseModels(arguments.model);
   if (!models.ok()) return models.status();
   options.models = *models;
+  // Without the cores' own counters it has nothing to go by.
+  options.per_core |= std::find(models->begin(), models->end(), Model::kCore) != models->end();
   const std::optional<IdlePolicy> idle = IdlePolicyByName(arguments.idle);
   if (!idle) return UnknownWord("--idle", arguments.idle, IdlePolicyNames());
   options.idle = *idle;

@@ -43,10 +43,9 @@ int CompareVerb(int argc, char** argv) {
   absl::StatusOr<ReplayOptions> parsed = ToReplayOptions(arguments);
   if (!parsed.ok()) return Fail(parsed.status());
   ReplayOptions options = *std::move(parsed);
-  if (options.models.empty()) options.models.assign(kModels.begin(), kModels.end());
-
   absl::StatusOr<RecordedRun> run = OpenRecording(arguments, /*vms=*/{});
   if (!run.ok()) return Fail(run.status());
+  if (options.models.empty()) options.models = ModelsToCompare(*run);
   ModelComparison models(options.models);
   int windows = 0;
   const absl::Status status = Replay(arguments.file, options, [&](const FlushReport& report) {

@@ -127,7 +127,8 @@ void AppendLedger(const FlushReport& report, const ModelReport& model, std::stri
     } else if (counter.model == Model::kCapacity && model.model != Model::kCapacity) {
       line += ", base not known yet: capacity";
     }
-    if (model.model == Model::kFit && counter.model == Model::kBaseShare) {
+    if (model.model == Model::kFit && counter.model == Model::kBaseShare &&
+        counter.domain.domain != RaplDomain::kCore) {
       line += ", samples do not tell VMs apart: base-share";
     }
     if (counter.read_errors > 0) absl::StrAppendFormat(&line, ", %d reads FAILED", counter.read_errors);

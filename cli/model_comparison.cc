@@ -46,6 +46,7 @@ void ModelComparison::Add(const FlushReport& report) {
       Domain& domain = Of(counter.domain.domain);
       if (i == 0) domain.domain.counter_uj += counter.energy_uj;
       domain.domain.unclaimed_uj[i] += std::llround(static_cast<double>(counter.unclaimed_ticks) * counter.unit_uj);
+      if (counter.domain.domain == RaplDomain::kCore) continue;  // single cores have simpler rules, docs/models.md
       StoodIn& stood_in = result_.stood_in[i];
       ++stood_in.of;
       if (counter.model == result_.models[i]) continue;

@@ -113,6 +113,12 @@ std::string ModelSentence(const RunTotals& totals) {
       return "Energy was attributed by the model energat: of each flush and package the energy above the base power, "
              "times the 0.3rd power of the share of run time (0.2nd for DRAM), was claimed for each VM; such claims do "
              "not sum to what was used";
+    case Model::kCore:
+      return "Energy was attributed by the model core: in each sampling interval the energy of each physical core, by "
+             "its "
+             "own counter, went to the threads that ran on it by their run time there; of the package's energy beside "
+             "that, the base power times the interval went to the idle row and the rest to all threads by their run "
+             "time";
     case Model::kFit:
       return "Energy was attributed by the model fit: in each sampling interval and package the base power times the "
              "interval went to the idle row, and what was above it to the threads by their run time in that interval, "

@@ -19,7 +19,7 @@ absl::StatusOr<RunTotals> AddUp(const RecordedRun& run, const ReplayWindows& rep
   if (all_models != nullptr && windows.models.empty()) windows.models = run.models;
   const size_t asked = windows.models.empty() ? SIZE_MAX : windows.models.size();
   if (all_models != nullptr && asked != SIZE_MAX) {
-    for (const Model model : kModels) {
+    for (const Model model : ModelsToCompare(run)) {
       const auto known = std::find(windows.models.begin(), windows.models.end(), model);
       if (known == windows.models.end()) windows.models.push_back(model);
     }

@@ -34,6 +34,7 @@ DomainLedger::DomainLedger(DomainInfo info, uint64_t start_ticks, int64_t start_
       active_uj_(options.models.size()) {
   ModelOptions of_domain;
   if (info_.id.domain == RaplDomain::kDram) of_domain.energat_exponent = kEnergatMemoryExponent;
+  if (info_.id.domain == RaplDomain::kPackage) of_domain.nanojoules_per_tick = info_.unit.joules_per_tick * 1e9;
   for (const Model model : options.models) {
     Ledger& ledger = ledgers_.emplace_back(model, of_domain);
     if (options.base_power_w) ledger.GiveBase(*options.base_power_w / info_.unit.joules_per_tick);
@@ -66,7 +67,8 @@ std::optional<uint64_t> DomainLedger::Move(const SampleHeader& header, uint64_t 
   return moved;
 }
 
-void DomainLedger::Add(const SampleHeader& header, uint64_t ticks, int error, const TimeWindow& window) {
+std::optional<uint64_t> DomainLedger::Add(const SampleHeader& header, uint64_t ticks, int error,
+                                          const TimeWindow& window) {
   const std::optional<uint64_t> moved = Move(header, ticks, error);
   for (Ledger& ledger : ledgers_) {
     if (moved) {
@@ -75,6 +77,7 @@ void DomainLedger::Add(const SampleHeader& header, uint64_t ticks, int error, co
       ledger.Forget();  // the energy of all this time is unknown: the next must not be charged to it
     }
   }
+  return moved;
 }
 
 void DomainLedger::AddReading(const SampleHeader& header, uint64_t ticks, int error) {

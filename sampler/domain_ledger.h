@@ -34,8 +34,9 @@ class DomainLedger {
   // Counts from `start_ticks` at start_ns.
   DomainLedger(DomainInfo info, uint64_t start_ticks, int64_t start_ns, const Options& options);
 
-  // One reading. What it moved is charged by `window`, the time since the reading before.
-  void Add(const SampleHeader& header, uint64_t ticks, int error, const TimeWindow& window);
+  // One reading. What it moved is charged by `window`, the time since the reading before. Returns the ticks; nothing
+  // when that time has no known energy.
+  std::optional<uint64_t> Add(const SampleHeader& header, uint64_t ticks, int error, const TimeWindow& window);
   // The same in two steps, for a counter whose energy belongs to more CPUs than its package's: readings now, and at the
   // end of the flush the time of all of them. Energy is then charged by the run time of the whole flush; a flush of
   // which a part is unknown is unknown as a whole.

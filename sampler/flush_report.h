@@ -37,7 +37,7 @@ struct CounterReport {
   double base_err_w = 0;              // 95 %
   bool base_given = false;
   int64_t unclaimed_ticks = 0;  // the model gave these to no row; below 0: it gave them twice (see ClaimsAll)
-  bool attributed = true;       // false: the counter has no rows; one core's energy belongs to who ran on that core
+  bool attributed = true;       // false: the counter has no rows: of one core, and nobody knows who ran on it
   // In this flush:
   uint64_t read_errors = 0;  // failed reads: their energy comes with the next good one
   uint64_t glitches = 0;     // readings that no package can have used; left out

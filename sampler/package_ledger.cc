@@ -1,6 +1,7 @@
 #include "sampler/package_ledger.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "sampler/measure_at_start.h"
@@ -12,6 +13,13 @@ namespace {
 bool IsOfThreads(RowKind kind) {
   return kind != RowKind::kIdle && kind != RowKind::kStolen && kind != RowKind::kUnreported &&
          kind != RowKind::kInterrupts;
+}
+
+// What charges the energy of one core: a package has as many ledgers as cores, and on one core little can be learned
+// that the whole package does not tell better.
+Model OnOneCore(Model model) {
+  const bool simple = model != Model::kFit && model != Model::kCore && model != Model::kEnergat;
+  return simple ? model : Model::kBaseShare;
 }
 
 template <typename T>
@@ -33,19 +41,30 @@ PackageLedger::PackageLedger(PackageFeed& feed, RowTable& rows, const Options& o
       last_t_ns_(feed.start_ns()),
       stalls_(options.period_ns) {
   const PackageInfo& info = feed.package();
+  std::vector<Model> on_one_core;
+  std::transform(options.models.begin(), options.models.end(), std::back_inserter(on_one_core), OnOneCore);
+  std::vector<double> nanojoules_per_tick;
   for (size_t i = 0; i < info.domains.size(); ++i) {
+    const bool of_core = info.domains[i].id.domain == RaplDomain::kCore;
+    if (of_core) nanojoules_per_tick.push_back(info.domains[i].unit.joules_per_tick * 1e9);
     if (info.domains[i].id.domain == RaplDomain::kPackage) package_index_ = i;
     if (StandsStill(info, i, options.updates)) continue;  // said at the start; a zero from it would be a lie
-    DomainLedger::Options domain{.models = options.models, .frozen_after_ns = options.frozen_after_ns};
+    DomainLedger::Options domain{.models = of_core ? on_one_core : options.models,
+                                 .frozen_after_ns = options.frozen_after_ns};
     const auto given = options.base_power_w.find(info.domains[i].id.domain);
     if (given != options.base_power_w.end()) domain.base_power_w = given->second;
     if (i < options.updates.size()) domain.updates = options.updates[i];
     domains_.push_back({.index = i,
                         .shared = options.platform_is_shared && info.domains[i].id.domain == RaplDomain::kPsys,
-                        // One core's energy belongs to who ran on that core, which a package's run time does not tell.
-                        .attributed = info.domains[i].id.domain != RaplDomain::kCore,
-                        .ledger = DomainLedger(info.domains[i], feed.start_ticks()[i], feed.start_ns(), domain)});
+                        .core = of_core ? static_cast<int>(nanojoules_per_tick.size()) - 1 : kAllCores,
+                        .ledger = DomainLedger(info.domains[i], feed.start_ticks()[i], feed.start_ns(), domain),
+                        .cpus = 1,
+                        .run_ns = {},
+                        .settled_run_ns = {}});
   }
+  cores_.resize(nanojoules_per_tick.size());
+  const bool wanted = std::find(options.models.begin(), options.models.end(), Model::kCore) != options.models.end();
+  if (wanted && !nanojoules_per_tick.empty()) core_energy_.emplace(std::move(nanojoules_per_tick));
 }
 
 bool PackageLedger::TakeSample() {
@@ -56,6 +75,7 @@ void PackageLedger::GatherRows(const Sample& sample) {
   // Threads to rows. Several threads may share one.
   sample_rows_.clear();
   thread_rows_.clear();
+  for (std::vector<RowTime>& core : cores_) core.clear();
   for (const ThreadRun& thread : sample.threads) {
     const int id = rows_.RowOf(thread);
     thread_rows_.push_back(id);
@@ -68,6 +88,13 @@ void PackageLedger::GatherRows(const Sample& sample) {
     entry.run_ns += thread.run_ns;
     entry.solo_ns += thread.solo_ns;
     entry.shared_ns += thread.shared_ns;
+    if (thread.core >= 0 && static_cast<size_t>(thread.core) < cores_.size()) {
+      cores_[static_cast<size_t>(thread.core)].push_back({.row = id,
+                                                          .run_ns = thread.run_ns,
+                                                          .solo_ns = thread.solo_ns,
+                                                          .shared_ns = thread.shared_ns,
+                                                          .group = rows_.group(id)});
+    }
   }
   for (const RowTime& entry : sample_rows_) {
     sample_place_[static_cast<size_t>(entry.row)] = 0;
@@ -89,15 +116,47 @@ void PackageLedger::GatherRows(const Sample& sample) {
   At(run_ns_, kStolenRow) += time.stolen_ns;
 }
 
+// Before the other counters: what the cores used tells the model core how to divide the package's energy.
+void PackageLedger::ChargeCores(const Sample& sample) {
+  by_core_ = by_core_ || !sample.cores.empty();
+  const SampleHeader& header = sample.header;
+  for (Domain& domain : domains_) {
+    if (domain.core < 0) continue;
+    const auto core = static_cast<size_t>(domain.core);
+    std::vector<RowTime>& rows = cores_[core];
+    if (core < sample.cores.size()) {
+      const CpuTime& time = sample.cores[core];
+      if (time.irq_ns > 0) rows.push_back({.row = kInterruptsRow, .run_ns = time.irq_ns});
+      if (time.unreported_ns > 0) rows.push_back({.row = kUnreportedRow, .run_ns = time.unreported_ns});
+      if (header.dt_ns > 0) domain.cpus = std::clamp<int64_t>(time.total_ns() / header.dt_ns, 0, header.cpus);
+      At(domain.run_ns, kIdleRow) += time.idle_ns;
+      At(domain.run_ns, kStolenRow) += time.stolen_ns;
+    } else {
+      rows.push_back({.row = kUnreportedRow, .run_ns = header.dt_ns * domain.cpus});
+    }
+    std::stable_sort(rows.begin(), rows.end(), [](const RowTime& a, const RowTime& b) { return a.row < b.row; });
+    for (const RowTime& entry : rows) At(domain.run_ns, entry.row) += entry.run_ns;
+    const TimeWindow window{.dt_ns = header.dt_ns, .cpus = static_cast<int>(domain.cpus), .rows = rows};
+    const std::optional<uint64_t> moved =
+        domain.ledger.Add(header, sample.ticks[domain.index], sample.errors[domain.index], window);
+    if (core_energy_) core_energy_->Add(core, rows, moved);
+  }
+  if (!core_energy_) return;
+  core_energy_->MoveTo(sample_rows_);
+  std::sort(sample_rows_.begin(), sample_rows_.end(), [](const RowTime& a, const RowTime& b) { return a.row < b.row; });
+}
+
 void PackageLedger::Process(const Sample& sample) {
   GatherRows(sample);
   if (observer_ != nullptr) observer_->OnSample(number_, sample, thread_rows_);
   const SampleHeader& header = sample.header;
   cpus_ = static_cast<int>(header.cpus);
+  if (!cores_.empty()) ChargeCores(sample);
   const TimeWindow window{.dt_ns = header.dt_ns, .cpus = cpus_, .rows = sample_rows_};
   for (Domain& domain : domains_) {
     const uint64_t ticks = sample.ticks[domain.index];
     const int error = sample.errors[domain.index];
+    if (domain.core >= 0) continue;
     if (domain.shared) {
       domain.ledger.AddReading(header, ticks, error);
     } else {
@@ -132,6 +191,7 @@ void PackageLedger::Trace(DomainLedger& domain, int64_t dt_ns) {
 void PackageLedger::Settle() {
   for (Domain& domain : domains_) {
     if (!domain.shared) domain.ledger.Settle(last_t_ns_);
+    domain.settled_run_ns = std::exchange(domain.run_ns, {});
   }
   settled_run_ns_ = std::exchange(run_ns_, {});
   settled_on_core_ = std::exchange(on_core_, {});
@@ -157,37 +217,47 @@ void PackageLedger::ReportModel(size_t model, ModelReport& out) {
     CounterReport counter = domain.ledger.ReportCounter(model, settled_dt_ns_);
     counter.package_id = info.package_id;
     counter.die_id = info.die_id;
-    counter.attributed = domain.attributed;
+    counter.attributed = domain.core < 0 || by_core_;
+    const bool attributed = counter.attributed;
     out.counters.push_back(std::move(counter));
-    if (!domain.attributed) continue;
-    const std::vector<int64_t>& run_ns = domain.shared ? platform_run_ns_ : settled_run_ns_;
-    for (int id = 0; id < rows_.row_count(); ++id) {
-      const RowInfo& row = rows_.row(id);
-      if (!row.used) continue;
-      RowReport report = domain.ledger.ReportRow(model, id);
-      report.kind = row.kind;
-      report.part = row.part;
-      report.thread = row.thread;
-      report.package_id = info.package_id;
-      report.die_id = info.die_id;
-      const auto index = static_cast<size_t>(id);
-      report.run_time_ns = index < run_ns.size() ? run_ns[index] : 0;
-      if (IsOfThreads(row.kind) && !domain.shared) {
-        const OnCore on_core = index < settled_on_core_.size() ? settled_on_core_[index] : OnCore{};
-        report.solo_time_ns = on_core.solo_ns;
-        report.shared_time_ns = on_core.shared_ns;
-      }
-      if (row.kind == RowKind::kVm) report.vm = rows_.vm(row.vm).run;
-      out.rows.push_back(std::move(report));
+    if (attributed) ReportRows(model, domain, out);
+  }
+}
+
+void PackageLedger::ReportRows(size_t model, Domain& domain, ModelReport& out) {
+  const PackageInfo& info = feed_.package();
+  const bool of_core = domain.core >= 0;
+  const std::vector<int64_t>& of_package = domain.shared ? platform_run_ns_ : settled_run_ns_;
+  const std::vector<int64_t>& run_ns = of_core ? domain.settled_run_ns : of_package;
+  for (int id = 0; id < rows_.row_count(); ++id) {
+    const RowInfo& row = rows_.row(id);
+    if (!row.used) continue;
+    RowReport report = domain.ledger.ReportRow(model, id);
+    report.kind = row.kind;
+    report.part = row.part;
+    report.thread = row.thread;
+    report.package_id = info.package_id;
+    report.die_id = info.die_id;
+    const auto index = static_cast<size_t>(id);
+    report.run_time_ns = index < run_ns.size() ? run_ns[index] : 0;
+    // Most rows never come to most cores.
+    if (of_core && report.run_time_ns == 0 && report.energy_ticks == 0 && report.energy_uj == 0) continue;
+    if (IsOfThreads(row.kind) && !domain.shared && !of_core) {
+      const OnCore on_core = index < settled_on_core_.size() ? settled_on_core_[index] : OnCore{};
+      report.solo_time_ns = on_core.solo_ns;
+      report.shared_time_ns = on_core.shared_ns;
     }
-    for (int vm = 0; vm < rows_.vm_count(); ++vm) {
-      const RowTable::VmEntry& entry = rows_.vm(vm);
-      if (!entry.used) continue;
-      VmCounterReport& error = out.vm_counters.emplace_back(domain.ledger.ReportGroup(model, vm, entry.rows));
-      error.vm = entry.run;
-      error.package_id = info.package_id;
-      error.die_id = info.die_id;
-    }
+    if (row.kind == RowKind::kVm) report.vm = rows_.vm(row.vm).run;
+    out.rows.push_back(std::move(report));
+  }
+  for (int vm = 0; vm < rows_.vm_count(); ++vm) {
+    const RowTable::VmEntry& entry = rows_.vm(vm);
+    if (!entry.used) continue;
+    VmCounterReport error = domain.ledger.ReportGroup(model, vm, entry.rows);
+    error.vm = entry.run;
+    error.package_id = info.package_id;
+    error.die_id = info.die_id;
+    out.vm_counters.push_back(std::move(error));
   }
 }
 
@@ -240,6 +310,7 @@ bool PackageLedger::total_unread() const {
 
 void PackageLedger::Retire(int row, int heir) {
   for (Domain& domain : domains_) domain.ledger.Retire(row, heir);
+  if (core_energy_) core_energy_->Retire(row, heir);
 }
 
 }  // namespace vrapl

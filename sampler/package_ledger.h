@@ -5,10 +5,12 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "absl/types/span.h"
+#include "attribution/core_energy.h"
 #include "sampler/domain_ledger.h"
 #include "sampler/edge_counts.h"
 #include "sampler/flush_report.h"
@@ -73,12 +75,19 @@ class PackageLedger {
   struct Domain {
     size_t index;  // in Sample::ticks
     bool shared;
-    bool attributed;
+    int core;  // which of the package's cores; kAllCores: the counter is not of one core
     DomainLedger ledger;
+    // Of a core: its CPUs as of the last sample that told; and per row, run time on it, in this flush and in the one
+    // that was settled last.
+    int64_t cpus = 1;
+    std::vector<int64_t> run_ns;
+    std::vector<int64_t> settled_run_ns;
   };
 
   void Process(const Sample& sample);
   void GatherRows(const Sample& sample);
+  void ChargeCores(const Sample& sample);
+  void ReportRows(size_t model, Domain& domain, ModelReport& out);
   void Trace(DomainLedger& domain, int64_t dt_ns);
 
   PackageFeed& feed_;
@@ -87,6 +96,9 @@ class PackageLedger {
   SampleObserver* const observer_;
   const int number_;
   std::vector<Domain> domains_;
+  bool by_core_ = false;                     // samples have told who ran on which core
+  std::optional<CoreEnergy> core_energy_;    // where a model wants it
+  std::vector<std::vector<RowTime>> cores_;  // who ran on each core in this sample
   int64_t flush_start_ns_;
   int64_t last_t_ns_;
   std::vector<int64_t> run_ns_;  // per row, in this flush

@@ -57,7 +57,10 @@ class Scan final : public BlockVisitor {
   }
   void OnPackage(int, int64_t, uint32_t, const std::vector<uint64_t>&) override {}
   void OnThread(uint32_t, const RecordedThread&) override {}
-  void OnSample(int, const Sample& sample) override { last_ns_ = std::max(last_ns_, sample.header.t_ns); }
+  void OnSample(int, const Sample& sample) override {
+    last_ns_ = std::max(last_ns_, sample.header.t_ns);
+    out_.run.by_core = out_.run.by_core || !sample.cores.empty();
+  }
   void OnEvent(int64_t t_ns, absl::string_view type, absl::string_view text) override {
     const int64_t from_start_ns = t_ns - start_ns_;
     const json value = IsShallowJson(text) ? json::parse(text, nullptr, /*allow_exceptions=*/false) : json();
@@ -112,6 +115,12 @@ void SortByTime(std::vector<T>& values) {
 }
 
 }  // namespace
+
+std::vector<Model> ModelsToCompare(const RecordedRun& run) {
+  std::vector<Model> models(kModels.begin(), kModels.end());
+  if (!run.by_core) std::erase(models, Model::kCore);
+  return models;
+}
 
 absl::StatusOr<ScannedRecording> ScanRecording(RecordingReader& reader, const std::string& path) {
   absl::StatusOr<RunHeader> header = RunHeaderFromJson(reader.run_json());

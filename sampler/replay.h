@@ -31,6 +31,7 @@ struct RecordedRun {
   int64_t period_ns = 0;
   int64_t flush_ns = 0;
   std::vector<Model> models;
+  bool by_core = false;  // samples tell who ran on which core, beside counters of single cores
 
   struct Mark {
     int64_t t_ns = 0;  // from the start of the run
@@ -73,6 +74,9 @@ struct ReplayOptions {
 // later version of the program wrote it, DATA_LOSS when nothing of it can be used. A file with damage is read as far
 // as it is whole.
 absl::StatusOr<RecordedRun> ReadRecordedRun(const std::string& path);
+
+// All models that say something of their own about this recording, for a look at them side by side.
+std::vector<Model> ModelsToCompare(const RecordedRun& run);
 
 // How the figures of a replay compare with those that were told live, where the windows and the model are those of the
 // run.

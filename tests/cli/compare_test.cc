@@ -47,6 +47,41 @@ class CompareTest : public testing::Test {
   std::string dir_;
 };
 
+// A CPU that counts each core's energy, under the real scheduler: who ran on a core has its energy, to the tick.
+TEST_F(CompareTest, SingleCoresAreDividedAmongThoseThatRanThere) {
+  const std::string file = File("cores.vrapl");
+  const Ended sampled = Run({"sample", "--emulate=zen3", "--vms=proc", "--duration=4s", "--model=core,base-share",
+                             "--base-power=package=20W", "-o", file});
+  ASSERT_EQ(sampled.code, 0) << sampled.err;
+  const Ended replayed = Run({"replay", file, "--format=jsonl"});
+  ASSERT_EQ(replayed.code, 0) << replayed.err;
+  int cores = 0;
+  for (const Json& flush : Lines(replayed.out)) {
+    if (!flush.contains("counters")) continue;
+    std::vector<Json> models(flush["other_models"].begin(), flush["other_models"].end());
+    models.push_back(flush);
+    for (const Json& model : models) {
+      for (const Json& counter : model["counters"]) {
+        const std::string domain = counter["domain"];
+        if (domain.rfind("core:", 0) != 0) continue;
+        ++cores;
+        uint64_t ticks = 0;
+        int64_t run_ns = 0;
+        for (const Json& row : model["rows"]) {
+          if (row["domain"] != domain) continue;
+          ticks += row["energy_ticks"].get<uint64_t>();
+          run_ns += row["run_time_ns"].get<int64_t>();
+        }
+        EXPECT_EQ(ticks, counter["energy_ticks"].get<uint64_t>()) << domain;
+        EXPECT_EQ(run_ns % counter["dt_ns"].get<int64_t>(), 0) << domain << ": all time of its CPUs has a row";
+      }
+    }
+  }
+  EXPECT_GT(cores, 0) << replayed.out.substr(0, 2000);
+  const Ended compared = Run({"compare", file});
+  EXPECT_THAT(compared.out, testing::AllOf(HasSubstr(" core "), HasSubstr("core, J")));
+}
+
 TEST_F(CompareTest, EveryModelDividesTheSameCounter) {
   const std::string file = File("run.vrapl");
   const Ended sampled = Run({"sample", "--emulate", "--vms=proc", "--duration=3s", "--base-power=20W", "-o", file});
@@ -72,6 +107,8 @@ TEST_F(CompareTest, EveryModelDividesTheSameCounter) {
   }
   EXPECT_EQ(models.size(), 7u);
   EXPECT_EQ(Run({"compare", file, "--format=jsonl"}).out, compared.out) << "the same bytes each time";
+
+  EXPECT_FALSE(models.contains("core")) << "this CPU has no counters of single cores";
 
   const Ended text = Run({"compare", file, "--model=share,energat"});
   EXPECT_THAT(text.out, testing::AllOf(HasSubstr("package, J"), HasSubstr("energat: its shares do not sum"),

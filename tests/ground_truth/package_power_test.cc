@@ -21,7 +21,8 @@ std::vector<Runner> Cpus(const std::vector<const Work*>& works) {
 std::vector<double> Watts(const PackageTraits& traits, const std::vector<Runner>& cpus, double frequency = 1,
                           double kelvin = 0) {
   std::vector<double> watts(cpus.size());
-  ActivePower(traits, cpus, frequency, kelvin, absl::MakeSpan(watts));
+  std::vector<double> core_watts(cpus.size());
+  ActivePower(traits, cpus, frequency, kelvin, absl::MakeSpan(watts), absl::MakeSpan(core_watts));
   return watts;
 }
 

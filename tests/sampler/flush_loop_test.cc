@@ -205,7 +205,7 @@ TEST(FlushLoopTest, ClosesWhileVmsComeAndGo) {
     for (size_t model = 0; model < AllModels().size(); ++model) {
       int64_t vm_ns = 0;
       for (const auto& [key, sum] : host.sums(model)) {
-        if (std::get<0>(key) == RowKind::kVm && std::get<5>(key) == RaplDomain::kPackage) vm_ns += sum.run_ns;
+        if (std::get<0>(key) == RowKind::kVm && std::get<5>(key).domain == RaplDomain::kPackage) vm_ns += sum.run_ns;
       }
       int64_t truth_ns = 0;
       for (size_t package = 0; package < 2; ++package) {

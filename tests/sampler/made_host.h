@@ -119,7 +119,7 @@ class MadeHost {
 
   // What all reports so far add up to.
   using RowKey =
-      std::tuple<RowKind, std::string, pid_t, std::string, int, RaplDomain, uint64_t>;  // the last: VmRun::start_time
+      std::tuple<RowKind, std::string, pid_t, std::string, int, DomainId, uint64_t>;  // the last: VmRun::start_time
   struct RowSum {
     uint64_t ticks = 0;
     int64_t energy_uj = 0;
@@ -129,7 +129,7 @@ class MadeHost {
   RowSum Sum(RowKind kind, const std::string& vm, RaplDomain domain = RaplDomain::kPackage, size_t model = 0) const {
     RowSum sum;
     for (const auto& [key, row] : sums_[model]) {
-      if (std::get<0>(key) != kind || std::get<5>(key) != domain) continue;
+      if (std::get<0>(key) != kind || std::get<5>(key).domain != domain) continue;
       if (kind == RowKind::kVm && std::get<1>(key) != vm) continue;
       sum.ticks += row.ticks;
       sum.energy_uj += row.energy_uj;
@@ -138,8 +138,10 @@ class MadeHost {
     return sum;
   }
   uint64_t CounterSum(int package, RaplDomain domain) const {
-    const auto sum = counter_ticks_.find({package, domain});
-    return sum == counter_ticks_.end() ? 0 : sum->second;
+    uint64_t sum = 0;
+    for (const auto& [key, ticks] : counter_ticks_)
+      sum += key == std::pair{package, DomainId{domain, key.second.core}} ? ticks : 0;
+    return sum;
   }
 
  private:
@@ -170,8 +172,7 @@ class MadeHost {
       const ModelReport& model = report.models[m];
       std::set<RowKey> seen;
       for (const RowReport& row : model.rows) {
-        const RowKey key(row.kind, row.vm.name, row.vm.pid, row.part, row.package_id, row.domain.domain,
-                         row.vm.start_time);
+        const RowKey key(row.kind, row.vm.name, row.vm.pid, row.part, row.package_id, row.domain, row.vm.start_time);
         ASSERT_TRUE(seen.insert(key).second) << "a row is there twice";
         ASSERT_GE(row.energy_uj, 0);
         ASSERT_GE(row.active_uj.value_or(0), 0);
@@ -208,12 +209,17 @@ class MadeHost {
             ASSERT_EQ(sampler.capacity_ns, static_cast<int64_t>(CpusOf(counter.package_id)) * counter.dt_ns);
           }
         }
+        if (counter.domain.domain == RaplDomain::kCore) {  // a core has its part of the CPUs
+          capacity_ns /= std::count_if(model.counters.begin(), model.counters.end(), [&](const CounterReport& other) {
+            return other.domain.domain == RaplDomain::kCore && other.package_id == counter.package_id;
+          });
+        }
         ASSERT_EQ(run_ns, capacity_ns) << ModelName(model.model) << " flush " << report.seq;
         ASSERT_EQ(counter.energy_ticks, report.models[0].counters[&counter - model.counters.data()].energy_ticks);
-        if (m == 0) counter_ticks_[{counter.package_id, counter.domain.domain}] += counter.energy_ticks;
-        int64_t& counter_uj = counter_uj_[{m, counter.package_id, counter.domain.domain}];
+        if (m == 0) counter_ticks_[{counter.package_id, counter.domain}] += counter.energy_ticks;
+        int64_t& counter_uj = counter_uj_[{m, counter.package_id, counter.domain}];
         counter_uj += counter.energy_uj;
-        ASSERT_EQ(counter_uj, RoundedMicrojoules({counter_ticks_[{counter.package_id, counter.domain.domain}]},
+        ASSERT_EQ(counter_uj, RoundedMicrojoules({counter_ticks_[{counter.package_id, counter.domain}]},
                                                  UnitOf(counter.package_id)));
       }
     }
@@ -255,8 +261,8 @@ class MadeHost {
   bool steady_cpus_ = true;
   uint64_t flushes_ = 0;
   std::vector<std::map<RowKey, RowSum>> sums_;
-  std::map<std::pair<int, RaplDomain>, uint64_t> counter_ticks_;
-  std::map<std::tuple<size_t, int, RaplDomain>, int64_t> counter_uj_;
+  std::map<std::pair<int, DomainId>, uint64_t> counter_ticks_;
+  std::map<std::tuple<size_t, int, DomainId>, int64_t> counter_uj_;
 };
 
 inline const std::vector<Model>& AllModels() {

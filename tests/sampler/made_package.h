@@ -32,6 +32,8 @@ struct MadePackageOptions {
   int64_t update_ns = kNanosPerMilli;  // the counter moves at multiples of this
   int64_t read_cost_ns = 2'000;
   uint32_t seed = 1;
+  // Run time is told by core: the i-th CPU is of the i-th RaplDomain::kCore, modulo their number.
+  bool by_core = false;
 };
 
 class MadePackage final : public EnergySource, public RunTimeSource {
@@ -49,8 +51,10 @@ class MadePackage final : public EnergySource, public RunTimeSource {
     info_.cpus = options_.cpus;
     covered_ = static_cast<int>(options_.cpus.size());
     info_.reader_cpu = options_.cpus.front();
+    int cores = 0;
     for (const RaplDomain domain : options_.domains) {
-      info_.domains.push_back({.id = {domain}, .unit = {options_.joules_per_tick}});
+      const int core = domain == RaplDomain::kCore ? cores++ : -1;
+      info_.domains.push_back({.id = {domain, core}, .unit = {options_.joules_per_tick}});
       power_w_.push_back(80);
       joules_.push_back(0);
       since_ns_.push_back(clock.NowNs());
@@ -99,13 +103,19 @@ class MadePackage final : public EnergySource, public RunTimeSource {
   void StartAnew() override { anew_ = true; }
 
   void Start(int64_t start_ns) override { last_ns_ = start_ns; }
+  bool TellCores(absl::Span<const int> core_ids) override {
+    cores_ = options_.by_core ? static_cast<int>(core_ids.size()) : 0;
+    return options_.by_core;
+  }
   void Read(int64_t t_ns, RunTimeWindow& window) override {
     const int64_t from_ns = std::exchange(last_ns_, t_ns);
     longest_pause_seen_ns_ = std::max(longest_pause_seen_ns_, t_ns - from_ns);
     if (plan_) {
       plan_(from_ns, t_ns, window);
     } else {
-      for (int cpu = 0; cpu < covered_; ++cpu) ShareOut(t_ns - from_ns, window);
+      for (int cpu = 0; cpu < covered_; ++cpu) {
+        ShareOut(t_ns - from_ns, cores_ > 0 ? cpu % cores_ : kAllCores, window);
+      }
     }
   }
 
@@ -114,15 +124,16 @@ class MadePackage final : public EnergySource, public RunTimeSource {
   void CoverCpus(absl::Span<const CpuOnCore> cpus) override { covered_ = static_cast<int>(cpus.size()); }
   int cpu_count() const override { return covered_; }
 
-  void Give(const ThreadRun& thread, int64_t ns, RunTimeWindow& window) {
+  void Give(const ThreadRun& thread, int64_t ns, RunTimeWindow& window, int core = kAllCores) {
     ThreadRun run = thread;
+    run.core = core;
     run.run_ns = run.solo_ns = ns;
     window.AddThread(run);
     truth_.run_ns[thread.tid] += ns;
     truth_.time.run_ns += ns;
   }
-  void GiveIdle(int64_t ns, RunTimeWindow& window) {
-    window.AddIdle(ns);
+  void GiveIdle(int64_t ns, RunTimeWindow& window, int core = kAllCores) {
+    window.AddIdle(ns, core);
     truth_.time.idle_ns += ns;
   }
 
@@ -136,7 +147,7 @@ class MadePackage final : public EnergySource, public RunTimeSource {
     ticks_[domain] = static_cast<uint64_t>(joules_[domain] / options_.joules_per_tick);
   }
 
-  void ShareOut(int64_t ns, RunTimeWindow& window) {
+  void ShareOut(int64_t ns, int core, RunTimeWindow& window) {
     const auto part = [&] {
       const int64_t taken = ns == 0 ? 0 : static_cast<int64_t>(random_() % static_cast<uint64_t>(ns + 1));
       ns -= taken;
@@ -144,30 +155,31 @@ class MadePackage final : public EnergySource, public RunTimeSource {
     };
     for (const ThreadRun& thread : threads_) {
       if (random_() % 3 == 0) continue;
-      if (const int64_t taken = part(); taken > 0) Give(thread, taken, window);
+      if (const int64_t taken = part(); taken > 0) Give(thread, taken, window, core);
     }
     if (random_() % 16 == 0) {
       const int64_t taken = part();
-      window.AddStolen(taken);
+      window.AddStolen(taken, core);
       truth_.time.stolen_ns += taken;
     }
     if (random_() % 16 == 0) {
       const int64_t taken = part();
-      window.AddIrq(taken);
+      window.AddIrq(taken, core);
       truth_.time.irq_ns += taken;
     }
     if (random_() % 16 == 0) {
       const int64_t taken = part();
-      window.AddUnreported(taken);
+      window.AddUnreported(taken, core);
       truth_.time.unreported_ns += taken;
     }
-    GiveIdle(ns, window);
+    GiveIdle(ns, window, core);
   }
 
   SimulatedClock& clock_;
   MadePackageOptions options_;
   std::mt19937 random_;
   PackageInfo info_;
+  int cores_ = 0;    // told apart
   int covered_ = 0;  // so many CPUs are online now
   std::vector<double> power_w_;
   std::vector<double> joules_;

@@ -220,7 +220,73 @@ TEST(PackageLedgerTest, PlatformEnergyGoesByTheRunTimeOnAllPackages) {
   EXPECT_EQ(host.CounterSum(0, RaplDomain::kPsys), host.package(0).ticks(1)) << "counted once";
 }
 
-// AMD: each core's own counter is reported beside the package's, and charged to nobody.
+// web runs on core 0, db on core 1, for the same time; core 0 draws five times what core 1 does.
+class CoresTest : public testing::Test {
+ protected:
+  CoresTest()
+      : host_({.packages = {{.cpus = {0, 1},
+                             .domains = {RaplDomain::kPackage, RaplDomain::kCore, RaplDomain::kCore},
+                             .by_core = true}},
+               .flush = {.models = {Model::kCore, Model::kBaseShare, Model::kCapacity},
+                         .base_power_w = {{RaplDomain::kPackage, 20}}}}) {
+    host_.SetVms({MadeVm("web", 1000), MadeVm("db", 2000)});
+    host_.package().SetPower(0, 20 + 10 + 2 + 6);
+    host_.package().SetPower(1, 10);
+    host_.package().SetPower(2, 2);
+    host_.package().SetPlan([this](int64_t from_ns, int64_t to_ns, RunTimeWindow& window) {
+      host_.package().Give(Thread(1000, 1001), to_ns - from_ns, window, 0);
+      host_.package().Give(Thread(2000, 2001), to_ns - from_ns, window, 1);
+    });
+  }
+  double Joules(const std::string& vm, size_t model, RaplDomain domain = RaplDomain::kPackage) const {
+    return static_cast<double>(host_.Sum(RowKind::kVm, vm, domain, model).energy_uj) * 1e-6;
+  }
+  MadeHost host_;
+};
+
+TEST_F(CoresTest, WhoRunsOnACoreGetsWhatItUsed) {
+  host_.RunFor(10 * kSecond);
+  host_.Finish();
+  // Its own core's, and half of the 6 W that no core and no base explains.
+  EXPECT_NEAR(Joules("web", 0), 130, 0.2);
+  EXPECT_NEAR(Joules("db", 0), 50, 0.2);
+  EXPECT_NEAR(Joules("web", 1), 90, 0.2) << "run time alone does not tell";
+  EXPECT_NEAR(Joules("web", 0, RaplDomain::kCore), 100, 0.1);
+  EXPECT_NEAR(Joules("db", 0, RaplDomain::kCore), 20, 0.1);
+  for (const FlushReport& report : host_.reports()) {
+    EXPECT_EQ(report.models[0].counters[0].model, Model::kCore);
+    for (const ModelReport& model : report.models) {
+      for (const CounterReport& counter : model.counters) {
+        EXPECT_TRUE(counter.attributed);
+        uint64_t sum = 0;
+        for (const RowReport& row : model.rows) sum += row.domain == counter.domain ? row.energy_ticks : 0;
+        EXPECT_EQ(sum, counter.energy_ticks) << ModelName(model.model) << " " << DomainName(counter.domain);
+      }
+      for (const RowReport& row : model.rows) {
+        if (row.domain.core == 1) {
+          EXPECT_NE(row.vm.name, "web") << "never came there";
+        }
+      }
+    }
+  }
+}
+
+TEST_F(CoresTest, AFailedReadOfOneCoreComesWithTheNext) {
+  host_.RunFor(3 * kSecond);
+  host_.package().SetError(1, EIO);
+  host_.RunFor(500 * kMs);
+  host_.package().SetError(1, 0);
+  host_.RunFor(6 * kSecond + 500 * kMs);
+  host_.Finish();
+  EXPECT_NEAR(Joules("web", 0, RaplDomain::kCore), 100, 0.1);
+  EXPECT_NEAR(Joules("web", 0) + Joules("db", 0), 180, 0.3);
+  // While its core is not read, what it used is not known to be its own: half of 5 J goes to db by run time.
+  EXPECT_NEAR(Joules("web", 0), 130, 2.6);
+  EXPECT_LT(Joules("web", 0), 128);
+}
+
+// AMD: each core's own counter is reported beside the package's, and charged to nobody while nobody knows who ran on
+// it.
 TEST(PackageLedgerTest, CoresAreCountersWithoutRows) {
   MadeHost host(
       {.packages = {{.domains = {RaplDomain::kPackage, RaplDomain::kCore}}}, .flush = {.models = AllModels()}});
@@ -275,8 +341,8 @@ TEST(PackageLedgerTest, SoloAndSharedTimeGoToTheRowOfTheirThread) {
   const FlushReport& report = host.reports()[0];
   bool seen = false;
   for (const RowReport& row : report.models[0].rows) {
-    EXPECT_EQ(row.solo_time_ns.has_value(), row.kind != RowKind::kIdle && row.kind != RowKind::kStolen &&
-                                                row.kind != RowKind::kUnreported)
+    EXPECT_EQ(row.solo_time_ns.has_value(),
+              row.kind != RowKind::kIdle && row.kind != RowKind::kStolen && row.kind != RowKind::kUnreported)
         << RowKindName(row.kind);
     if (row.part != "vcpu0") continue;
     seen = true;

@@ -97,6 +97,29 @@ TEST_F(ReplayTest, GivesTheFiguresThatWereToldLive) {
   }
 }
 
+// Who ran on which core is recorded too: the counters of single cores are charged again as they were.
+TEST_F(ReplayTest, CoresAreToldAgain) {
+  MadeHost::Options options = Eventful(2);
+  options.flush.models = {Model::kCore, Model::kBaseShare};
+  for (MadePackageOptions& package : options.packages) {
+    package.domains = {RaplDomain::kPackage, RaplDomain::kCore, RaplDomain::kPsys, RaplDomain::kCore};
+    package.by_core = true;
+  }
+  MadeHost host(options);
+  RecordEventfulRun(host);
+  ReplayCheck check;
+  const std::vector<FlushReport> replayed = ReplayAll({}, &check);
+  EXPECT_EQ(check.equal, static_cast<int>(2 * replayed.size()));
+  EXPECT_EQ(check.different, 0);
+  bool any_row = false;
+  for (const RowReport& row : replayed.back().models[0].rows) any_row |= row.domain.domain == RaplDomain::kCore;
+  EXPECT_TRUE(any_row);
+  const absl::StatusOr<RecordedRun> run = ReadRecordedRun(path_);
+  ASSERT_THAT(run, IsOk());
+  EXPECT_TRUE(run->by_core);
+  EXPECT_THAT(ModelsToCompare(*run), testing::Contains(Model::kCore));
+}
+
 TEST_F(ReplayTest, OtherWindowsSumToTheSameTicksAndTime) {
   MadeHost host(Eventful(2));
   RecordEventfulRun(host);
