@@ -6,6 +6,7 @@
 #include <numeric>
 #include <utility>
 
+#include "attribution/core_energy.h"
 #include "attribution/ledger.h"
 #include "attribution/uncertainty.h"
 #include "ground_truth/coverage.h"
@@ -44,7 +45,7 @@ class Books {
     score_.model = model;
     score_.window_samples = window_samples;
     for (const PackagePlan& package : host.packages) {
-      ledgers_.emplace_back(model);
+      ledgers_.emplace_back(model, ModelOptions{.nanojoules_per_tick = package.counter.unit_uj * 1e3});
       counters_.push_back(package.counter);
       if (calibrated) ledgers_.back().GiveBase(IdlePower(package.traits) * 1e6 / package.counter.unit_uj);
     }
@@ -128,6 +129,33 @@ class Books {
   ModelScore score_;
 };
 
+// The counters of a package's cores, as the model core is told of them.
+class Cores {
+ public:
+  explicit Cores(const PackagePlan& package)
+      : last_ticks_(static_cast<size_t>(package.traits.cores)),
+        energy_(std::vector<double>(last_ticks_.size(), package.counter.unit_uj * 1e3)) {}
+
+  // Tells the rows of the sample what the cores they ran on used; ascending, as they were.
+  void AddTo(std::vector<RowTime>& rows, const SeenSample& seen) {
+    std::vector<RowTime> on_core;
+    for (size_t core = 0; core < seen.cores.size(); ++core) {
+      on_core.clear();
+      for (const RowUse& use : seen.cores[core].rows) {
+        on_core.push_back({.row = LedgerRow(static_cast<size_t>(use.row)), .run_ns = use.run_ns});
+      }
+      const uint64_t ticks = seen.cores[core].ticks;
+      energy_.Add(core, on_core, ticks - std::exchange(last_ticks_[core], ticks));
+    }
+    energy_.MoveTo(rows);
+    std::sort(rows.begin(), rows.end(), [](const RowTime& a, const RowTime& b) { return a.row < b.row; });
+  }
+
+ private:
+  std::vector<uint64_t> last_ticks_;
+  CoreEnergy energy_;
+};
+
 // Of the rows of a host, window by window, while errors count.
 struct Lived {
   std::vector<std::vector<double>> run_ns;
@@ -171,6 +199,8 @@ std::vector<ModelScore> Judge(const HostPlan& host, uint64_t seed, const Accurac
   }
   const std::vector<std::unique_ptr<SyntheticHost>> packages = Start(host, seed);
   std::vector<uint64_t> last_ticks(packages.size());
+  const bool by_core = std::find(options.models.begin(), options.models.end(), Model::kCore) != options.models.end();
+  std::vector<Cores> cores(host.packages.begin(), host.packages.end());
   std::vector<double> scored_uj(host.rows.size());
   std::vector<std::vector<double>> window_uj(options.windows.size(), std::vector<double>(host.rows.size()));
   const int longest = *std::max_element(options.windows.begin(), options.windows.end());
@@ -196,6 +226,7 @@ std::vector<ModelScore> Judge(const HostPlan& host, uint64_t seed, const Accurac
                         // A VM is a group; what else runs is not one.
                         .group = use.row < host.vms ? use.row : -1});
       }
+      if (by_core) cores[i].AddTo(rows, seen);
       const TimeWindow window{.dt_ns = seen.dt_ns, .cpus = seen.cpus, .rows = rows};
       const uint64_t ticks = seen.ticks - std::exchange(last_ticks[i], seen.ticks);
       for (Books& book : books) book.Add(i, window, ticks);

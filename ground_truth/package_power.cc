@@ -50,7 +50,7 @@ double FrequencyFor(const PackageTraits& traits, absl::Span<const Runner> cpus) 
 }
 
 void ActivePower(const PackageTraits& traits, absl::Span<const Runner> cpus, double frequency, double kelvin,
-                 absl::Span<double> watts) {
+                 absl::Span<double> watts, absl::Span<double> core_watts) {
   const double awake_w = traits.core_awake_w + traits.core_leak_w * std::exp(kelvin / traits.leak_k);
   double wanted = 0;
   int running = 0;
@@ -64,6 +64,7 @@ void ActivePower(const PackageTraits& traits, absl::Span<const Runner> cpus, dou
   const double stalled_factor = std::pow(frequency, kStalledExponent);
   const double uncore_each = running > 0 ? traits.uncore_w / running : 0;
   std::fill(watts.begin(), watts.end(), 0);
+  std::fill(core_watts.begin(), core_watts.end(), 0);
   for (int core = 0; core < traits.cores; ++core) {
     const auto first = static_cast<size_t>(core * traits.smt);
     const size_t second = first + static_cast<size_t>(traits.smt) - 1;
@@ -71,16 +72,18 @@ void ActivePower(const PackageTraits& traits, absl::Span<const Runner> cpus, dou
       if (cpus[i].work == nullptr) continue;
       const Work& work = *cpus[i].work;
       const double speed = 1 / (1 - work.stalled + work.stalled * contention);
-      watts[i] = Alone(cpus[i], contention, busy_factor, stalled_factor).watts + awake_w + uncore_each +
-                 work.gb_per_s * speed * traits.w_per_gb_per_s;
+      core_watts[i] = Alone(cpus[i], contention, busy_factor, stalled_factor).watts + awake_w;
+      watts[i] = core_watts[i] + uncore_each + work.gb_per_s * speed * traits.w_per_gb_per_s;
     }
     if (first == second || cpus[first].work == nullptr || cpus[second].work == nullptr) continue;
     const Drawn a = Alone(cpus[first], contention, busy_factor, stalled_factor);
     const Drawn b = Alone(cpus[second], contention, busy_factor, stalled_factor);
     const double overlap = kLeastOverlap + kComputeOverlap * a.busy * b.busy;
     const double saved = overlap * std::min(a.watts, b.watts) + awake_w;
-    watts[first] -= saved / 2;
-    watts[second] -= saved / 2;
+    for (const size_t i : {first, second}) {
+      watts[i] -= saved / 2;
+      core_watts[i] -= saved / 2;
+    }
   }
 }
 

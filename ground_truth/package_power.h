@@ -63,9 +63,10 @@ struct Runner {
 double FrequencyFor(const PackageTraits& traits, absl::Span<const Runner> cpus);
 
 // Active power of the runner on each CPU, W. `cpus`: one per CPU, those of a core side by side. Sum == what the
-// package draws above its floor. `kelvin`: above the reference temperature.
+// package draws above its floor. `kelvin`: above the reference temperature. `core_watts`: of `watts`, what is drawn
+// within the core, which is what a counter of that core counts: not the uncore and not memory traffic.
 void ActivePower(const PackageTraits& traits, absl::Span<const Runner> cpus, double frequency, double kelvin,
-                 absl::Span<double> watts);
+                 absl::Span<double> watts, absl::Span<double> core_watts);
 
 // The floor `seconds` after the start at `kelvin` above the reference temperature.
 double FloorPower(const PackageTraits& traits, double seconds, double kelvin);

@@ -12,6 +12,13 @@ constexpr int64_t kControlNs = 500'000;
 constexpr double kShortestWanderNs = 10e6;
 constexpr double kLongestWanderNs = 200e6;
 
+RowUse& UseOf(std::vector<RowUse>& core, int row) {
+  for (RowUse& use : core) {
+    if (use.row == row) return use;
+  }
+  return core.emplace_back(RowUse{.row = row});
+}
+
 }  // namespace
 
 SyntheticHost::SyntheticHost(PackageTraits package, CounterTraits counter, std::vector<ThreadSpec> threads, int rows,
@@ -27,12 +34,16 @@ SyntheticHost::SyntheticHost(PackageTraits package, CounterTraits counter, std::
       on_cpu_(static_cast<size_t>(package_.cores * package_.smt), kNobody),
       runners_(on_cpu_.size()),
       watts_(on_cpu_.size()),
+      core_watts_(on_cpu_.size()),
       wander_(threads_.size(), 1),
       wander_until_ns_(threads_.size(), 0),
       kelvin_(package_.ambient_k + package_.k_per_w * package_.floor_w),
       row_uj_(static_cast<size_t>(rows)),
       uses_(static_cast<size_t>(rows)) {
   for (int row = 0; row < rows; ++row) uses_[static_cast<size_t>(row)].row = row;
+  core_energy_.resize(static_cast<size_t>(package_.cores));
+  seen_.cores.resize(core_energy_.size());
+  core_uses_.resize(core_energy_.size());
   Control();
   PlanUpdate();
   PlanRead();
@@ -82,7 +93,9 @@ void SyntheticHost::Control() {
 void SyntheticHost::Pass(int64_t until_ns) {
   const int64_t dt_ns = until_ns - now_ns_;
   if (dt_ns == 0) return;
-  if (!std::exchange(powered_, true)) ActivePower(package_, runners_, frequency_, kelvin_, absl::MakeSpan(watts_));
+  if (!std::exchange(powered_, true)) {
+    ActivePower(package_, runners_, frequency_, kelvin_, absl::MakeSpan(watts_), absl::MakeSpan(core_watts_));
+  }
   const double us = static_cast<double>(dt_ns) * 1e-3;  // W x us = uJ
   double used_uj = floor_w_ * us;
   floor_uj_ += used_uj;
@@ -96,6 +109,10 @@ void SyntheticHost::Pass(int64_t until_ns) {
     use.run_ns += dt_ns;
     const bool shared = smt == 2 && on_cpu_[cpu ^ 1] != kNobody;
     (shared ? use.shared_ns : use.solo_ns) += dt_ns;
+    core_energy_[cpu / smt].total_uj += core_watts_[cpu] * us;
+    RowUse& on_core = UseOf(core_uses_[cpu / smt], static_cast<int>(row));
+    on_core.run_ns += dt_ns;
+    (shared ? on_core.shared_ns : on_core.solo_ns) += dt_ns;
   }
   total_uj_ += used_uj;
   control_uj_ += used_uj;
@@ -119,6 +136,7 @@ void SyntheticHost::AdvanceTo(int64_t t_ns) {
     if (next_update_ns_ <= now_ns_) {
       counted_uj_ = total_uj_;
       counted_ns_ = now_ns_;
+      for (CoreEnergy& core : core_energy_) core.counted_uj = core.total_uj;
       PlanUpdate();
     }
   }
@@ -135,6 +153,7 @@ void SyntheticHost::CloseWindow(int64_t t_ns) {
     busy_ns += use.run_ns;
     use = {.row = use.row};
   }
+  for (size_t i = 0; i < core_uses_.size(); ++i) seen_.cores[i].rows = std::exchange(core_uses_[i], {});
   seen_.idle_ns = seen_.dt_ns * seen_.cpus - busy_ns;
   window_start_ns_ = t_ns;
   truth_.floor_uj = std::exchange(floor_uj_, 0);
@@ -149,6 +168,9 @@ void SyntheticHost::Next() {
   const auto read = [this] {
     AdvanceTo(read_ns_);
     seen_.ticks = static_cast<uint64_t>(counted_uj_ / counter_.unit_uj);
+    for (size_t i = 0; i < core_energy_.size(); ++i) {
+      seen_.cores[i].ticks = static_cast<uint64_t>(core_energy_[i].counted_uj / counter_.unit_uj);
+    }
     truth_.counted_uj = counted_uj_;
     truth_.update_ns = counted_ns_;
   };

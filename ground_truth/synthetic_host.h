@@ -23,6 +23,12 @@ struct RowUse {
   int64_t shared_ns = 0;  // of run_ns: something ran on the SMT sibling
 };
 
+// Who ran on one core in the window of one sample, and how far its counter has moved since the start.
+struct CoreUse {
+  uint64_t ticks = 0;
+  std::vector<RowUse> rows;  // in the order met
+};
+
 // What can be seen: nothing in here tells more than a host with RAPL and a switch log would.
 struct SeenSample {
   int64_t t_ns = 0;
@@ -32,6 +38,7 @@ struct SeenSample {
   int64_t idle_ns = 0;
   uint64_t ticks = 0;        // the counter, cumulative
   std::vector<RowUse> rows;  // that ran, in order of their numbers
+  std::vector<CoreUse> cores;
 };
 
 // What was. Rows as RowUse::row; the floor is not among them.
@@ -94,7 +101,8 @@ class SyntheticHost {
   std::vector<int> on_cpu_;  // thread or kNobody
   std::vector<Runner> runners_;
   std::vector<double> watts_;
-  std::vector<double> wander_;  // per thread
+  std::vector<double> core_watts_;  // of those, what is drawn within the cores
+  std::vector<double> wander_;      // per thread
   std::vector<int64_t> wander_until_ns_;
   bool powered_ = false;  // watts_ are those of runners_
   double frequency_ = 1;
@@ -105,10 +113,16 @@ class SyntheticHost {
   double total_uj_ = 0;
   double counted_uj_ = 0;  // at the last update
   int64_t counted_ns_ = 0;
+  struct CoreEnergy {
+    double total_uj = 0;
+    double counted_uj = 0;  // at the last update
+  };
+  std::vector<CoreEnergy> core_energy_;
   // In this window:
   double floor_uj_ = 0;
   std::vector<double> row_uj_;
   std::vector<RowUse> uses_;
+  std::vector<std::vector<RowUse>> core_uses_;
   int64_t window_start_ns_ = 0;
   SeenSample seen_;
   TrueSample truth_;
