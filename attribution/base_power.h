@@ -16,15 +16,20 @@ namespace vrapl {
 struct BasePower {
   bool known = false;
   double ticks_per_second = 0;
-  double error_ticks_per_second = 0;  // half width of the 95 % interval; 0 when the operator gave the value
+  double error_ticks_per_second = 0;  // half width of the 95 % interval; of a given one, as given
   bool given = false;
   bool seen = false;  // on a quiet package, lately
 };
 
 class BasePowerEstimator {
  public:
-  // Fixes the base; learning ends.
-  void Give(double ticks_per_second) { base_ = {.known = true, .ticks_per_second = ticks_per_second, .given = true}; }
+  // Fixes the base; learning ends. `error_ticks_per_second`: half width of its 95 % interval.
+  void Give(double ticks_per_second, double error_ticks_per_second = 0) {
+    base_ = {.known = true,
+             .ticks_per_second = ticks_per_second,
+             .error_ticks_per_second = error_ticks_per_second,
+             .given = true};
+  }
 
   // Energy and time between two instants at which the counter had just moved. `busy_ns`: CPU time not idle, all CPUs;
   // `awake_ns`: time in which any CPU was not idle.

@@ -43,8 +43,8 @@ class Ledger {
   explicit Ledger(Model model, const ModelOptions& options = {});
 
   // Fixes the base power instead of learning it.
-  void GiveBase(double ticks_per_second) {
-    base_.Give(ticks_per_second);
+  void GiveBase(double ticks_per_second, double error_ticks_per_second = 0) {
+    base_.Give(ticks_per_second, error_ticks_per_second);
     applied_base_ = base_.base();
   }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <nlohmann/json.hpp>
@@ -192,8 +193,19 @@ absl::StatusOr<Format> ParseFormat(absl::string_view text) {
   return UnknownWord("--format", text, {"text", "csv", "jsonl"});
 }
 
-absl::StatusOr<std::map<RaplDomain, double>> ParseBasePower(absl::string_view text) {
-  std::map<RaplDomain, double> base;
+namespace {
+
+// Of one counter. Packages of 500 W and more idle at some tens to 200 W.
+constexpr double kMostBaseWatts = 1000;
+
+bool ReadWatts(absl::string_view text, double& watts) {
+  return absl::ConsumeSuffix(&text, "W") && absl::SimpleAtod(text, &watts) && watts >= 0 && std::isfinite(watts);
+}
+
+}  // namespace
+
+absl::StatusOr<std::map<RaplDomain, GivenPower>> ParseBasePower(absl::string_view text) {
+  std::map<RaplDomain, GivenPower> base;
   if (text.empty()) return base;
   for (absl::string_view part : absl::StrSplit(text, ',')) {
     RaplDomain domain = RaplDomain::kPackage;
@@ -202,18 +214,33 @@ absl::StatusOr<std::map<RaplDomain, double>> ParseBasePower(absl::string_view te
       const absl::string_view name = part.substr(0, equals);
       power = part.substr(equals + 1);
       bool found = false;
-      for (const RaplDomain candidate :
-           {RaplDomain::kPackage, RaplDomain::kCores, RaplDomain::kUncore, RaplDomain::kDram, RaplDomain::kPsys}) {
+      for (const RaplDomain candidate : {RaplDomain::kPackage, RaplDomain::kCores, RaplDomain::kUncore,
+                                         RaplDomain::kDram, RaplDomain::kPsys, RaplDomain::kCore}) {
         if (name == DomainName(candidate)) domain = candidate, found = true;
       }
-      if (!found) return UnknownWord("--base-power", name, {"package", "cores", "uncore", "dram", "psys"});
+      if (!found) return UnknownWord("--base-power", name, {"package", "cores", "uncore", "dram", "psys", "core"});
+    }
+    absl::string_view error;
+    for (const absl::string_view sign : {"+-", "\u00b1"}) {
+      const size_t at = power.find(sign);
+      if (at == absl::string_view::npos) continue;
+      error = power.substr(at + sign.size());
+      power = power.substr(0, at);
+      if (error.empty()) power = "";  // refused below
     }
     double watts = 0;
-    if (!absl::ConsumeSuffix(&power, "W") || !absl::SimpleAtod(power, &watts) || !(watts >= 0 && watts <= 20'000)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("--base-power=", text, ": not a power; write 20W, or package=20W,dram=3W"));
+    double err_w = 0;
+    if (!ReadWatts(power, watts) || (!error.empty() && !ReadWatts(error, err_w))) {
+      return absl::InvalidArgumentError(absl::StrCat("--base-power=", text,
+                                                     ": not a power; write 20W, 19.5W+-1.3W, or "
+                                                     "package=20W,dram=3W; `vrapl calibrate` finds it"));
     }
-    base[domain] = watts;
+    if (watts > kMostBaseWatts) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--base-power=", text, ": no package draws more than ", kMostBaseWatts,
+                       " W while nobody runs; `vrapl calibrate` finds what this one draws"));
+    }
+    base[domain] = {watts, err_w};
   }
   return base;
 }
@@ -263,7 +290,7 @@ absl::StatusOr<DaemonOptions> ToDaemonOptions(const CommonArguments& arguments) 
   const std::optional<IdlePolicy> idle = IdlePolicyByName(arguments.idle);
   if (!idle) return UnknownWord("--idle", arguments.idle, IdlePolicyNames());
   options.idle = *idle;
-  absl::StatusOr<std::map<RaplDomain, double>> base = ParseBasePower(arguments.base_power);
+  absl::StatusOr<std::map<RaplDomain, GivenPower>> base = ParseBasePower(arguments.base_power);
   if (!base.ok()) return base.status();
   options.base_power_w = *base;
   absl::StatusOr<std::optional<RunTimeMethod>> run_time = ParseRunTime(arguments.run_time);

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "base/given_power.h"
 #include "cli/emulator_process.h"
 #include "sampler/daemon.h"
 
@@ -73,7 +74,7 @@ absl::StatusOr<bool> ParseAlign(absl::string_view text);
 absl::StatusOr<std::vector<int>> ParseCpus(absl::string_view text);
 absl::StatusOr<Format> ParseFormat(absl::string_view text);
 // "80W" for the package, or "package=80W,dram=5W".
-absl::StatusOr<std::map<RaplDomain, double>> ParseBasePower(absl::string_view text);
+absl::StatusOr<std::map<RaplDomain, GivenPower>> ParseBasePower(absl::string_view text);
 
 // The host to read: as --host-root says, or emulated for this command, with its processes.
 struct Host {

@@ -25,7 +25,7 @@ goes, and prints the option that fixes the base power it finds.
 Examples:
   vrapl calibrate
   vrapl calibrate --duration=2m --no-load     learn from the load that there is
-  vrapl sample --base-power=package=18.2W     what to do with it)";
+  vrapl sample --base-power=package=18.2W+-0.4W     what to do with it)";
 
 // The estimator wants some samples of a quiet package, and looks for them every 1.9 s.
 constexpr int64_t kShortestNs = 2 * kNanosPerSecond;
@@ -76,12 +76,14 @@ int Print(const std::map<RaplDomain, Found>& bases) {
       continue;
     }
     const double mean_w = found.sum_w / found.packages;
-    absl::PrintF("%-8s %.3f W +-%.3f (95 %%)", DomainName(domain), mean_w, found.err_w);
+    // One figure stands for all packages: it is as wrong as they differ.
+    const double err_w = found.err_w + std::max(found.most_w - mean_w, mean_w - found.least_w);
+    absl::PrintF("%-8s %.3f W +-%.3f (95 %%)", DomainName(domain), mean_w, err_w);
     if (found.packages > 1) {
       absl::PrintF(", mean of %d packages from %.3f to %.3f W", found.packages, found.least_w, found.most_w);
     }
     std::printf("\n");
-    words.push_back(absl::StrFormat("%s=%.3fW", DomainName(domain), mean_w));
+    words.push_back(absl::StrFormat("%s=%.3fW+-%.3fW", DomainName(domain), mean_w, err_w));
   }
   if (words.empty()) {
     return Fail(

@@ -32,9 +32,7 @@ int CompareVerb(int argc, char** argv) {
   CLI::App& app = verb.app();
   AddRecordingPartOptions(app, arguments);
   app.get_option("--model")->description(absl::StrCat("only these: ", ModelList(), " (all)"));
-  app.add_option("--base-power", arguments.base_power,
-                 "idle power, given instead of learned: 20W or package=20W,dram=3W")
-      ->type_name("POWER");
+  AddBasePowerOption(app, arguments);
   app.add_option("--format", format_word, "text, csv or jsonl (text)")->type_name("FORMAT");
   if (const std::optional<int> code = verb.Parse(argc, argv)) return *code;
 

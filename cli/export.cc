@@ -126,6 +126,7 @@ absl::StatusOr<ExportPlan> PlanOf(const ExportArguments& arguments) {
     plan.replay.window_ns = 10 * kNanosPerMilli;
   }
   plan.query.window_ns = plan.replay.window_ns;
+  plan.query.charged = plan.replay;
   return plan;
 }
 

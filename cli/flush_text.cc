@@ -20,6 +20,7 @@ struct Line {
   std::optional<int64_t> err_uj = 0;
   std::optional<int64_t> active_uj = 0;
   int64_t run_ns = 0;
+  std::optional<int64_t> idle_uj;
 };
 
 // Where no time has passed there is no power.
@@ -85,20 +86,26 @@ void AppendLedger(const FlushReport& report, const ModelReport& model, std::stri
     }
     if (row.domain.domain == RaplDomain::kPackage) line->second.run_ns += row.run_time_ns;
   }
+  bool any_idle = false;
   for (const VmCounterReport& error : model.vm_counters) {
     if (!CountsInTotal(error.domain.domain)) continue;
     const std::string name = absl::StrCat("vm ", error.vm.name);
     const auto line = std::find_if(vms.begin(), vms.end(), [&](const auto& known) { return known.first == name; });
-    if (line != vms.end()) AddError(line->second.err_uj, error.err_uj);
+    if (line == vms.end()) continue;
+    AddError(line->second.err_uj, error.err_uj);
+    if (!error.idle_uj) continue;
+    any_idle = true;
+    line->second.idle_uj = line->second.idle_uj.value_or(0) + *error.idle_uj;
   }
-  absl::StrAppendFormat(&text, "  %-24s %12s %10s %10s %10s %12s\n", absl::StrCat("(", ModelName(model.model), ")"),
-                        "energy J", "power W", "+- W", "active W", "CPUs busy");
+  absl::StrAppendFormat(&text, "  %-24s %12s %10s %10s %10s %12s%s\n", absl::StrCat("(", ModelName(model.model), ")"),
+                        "energy J", "power W", "+- W", "active W", "CPUs busy", any_idle ? "  of idle, W" : "");
   vms.insert(vms.end(), others.begin(), others.end());
   for (const auto& [name, line] : vms) {
     absl::StrAppendFormat(
-        &text, "  %-24s %12.6f %10s %10s %10s %12s\n", name, static_cast<double>(line.energy_uj) * 1e-6,
+        &text, "  %-24s %12.6f %10s %10s %10s %12s%s\n", name, static_cast<double>(line.energy_uj) * 1e-6,
         Watts(line.energy_uj, report.dt_ns), line.err_uj ? Watts(*line.err_uj, report.dt_ns) : "-",
-        line.active_uj ? Watts(*line.active_uj, report.dt_ns) : "-", CpusBusy(line.run_ns, report.dt_ns));
+        line.active_uj ? Watts(*line.active_uj, report.dt_ns) : "-", CpusBusy(line.run_ns, report.dt_ns),
+        line.idle_uj ? absl::StrFormat(" %12s", Watts(*line.idle_uj, report.dt_ns)) : "");
   }
   for (const CounterReport& counter : model.counters) {
     uint64_t sum = 0;

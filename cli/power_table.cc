@@ -104,7 +104,9 @@ std::string PowerTable::Format(const FlushReport& report) {
         absl::StrCat("package ", sampler.package_id, ": ", sampler.new_lost_records, " switch records lost"));
   }
   Model applied = model.model;
-  for (const CounterReport& counter : model.counters) applied = Weaker(applied, counter.model);
+  for (const CounterReport& counter : model.counters) {
+    if (counter.domain.domain != RaplDomain::kCore) applied = Weaker(applied, counter.model);
+  }
 
   std::vector<std::string> columns;
   for (const Cell& cell : cells) columns.push_back(cell.column);

@@ -50,6 +50,11 @@ std::vector<std::string> Contradictions(const ReplayOptions& options, Format for
   if (options.window_per_phase && format == Format::kCsv) {
     return {"--phases is for text and jsonl; `vrapl export --phases` makes CSV with a column for the phase"};
   }
+  if (options.idle != IdlePolicy::kOwn && format == Format::kCsv) {
+    return {
+        "--idle is for text and jsonl: rows do not change by it; `vrapl export --by=vm --idle=...` makes CSV with a "
+        "column for it"};
+  }
   return {};
 }
 

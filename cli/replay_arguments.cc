@@ -25,12 +25,17 @@ void AddRecordingPartOptions(CLI::App& app, ReplayArguments& arguments) {
       ->type_name("NAME[,NAME]");
 }
 
+void AddBasePowerOption(CLI::App& app, ReplayArguments& arguments) {
+  app.add_option(
+         "--base-power", arguments.base_power,
+         "idle power, given instead of learned: 20W, 19.5W+-1.3W with its 95 % interval, or package=20W,dram=3W")
+      ->type_name("POWER");
+}
+
 void AddWindowOptions(CLI::App& app, ReplayArguments& arguments) {
   app.add_option("--window", arguments.window, "how much time a row stands for (the run's flush)")->type_name("TIME");
   app.add_flag("--phases", arguments.phases, "windows end where phases do instead: at marks, and at runs of a command");
-  app.add_option("--base-power", arguments.base_power,
-                 "idle power, given instead of learned: 20W or package=20W,dram=3W")
-      ->type_name("POWER");
+  AddBasePowerOption(app, arguments);
   app.add_option("--idle", arguments.idle,
                  absl::StrCat("who pays for the idle row, told beside the rows of VMs: ",
                               absl::StrJoin(IdlePolicyNames(), ", "), " (own)"))
@@ -65,7 +70,7 @@ absl::StatusOr<ReplayOptions> ToReplayOptions(const ReplayArguments& arguments) 
     if (!models.ok()) return models.status();
     options.models = *std::move(models);
   }
-  absl::StatusOr<std::map<RaplDomain, double>> base_power = ParseBasePower(arguments.base_power);
+  absl::StatusOr<std::map<RaplDomain, GivenPower>> base_power = ParseBasePower(arguments.base_power);
   if (!base_power.ok()) return base_power.status();
   options.base_power_w = *std::move(base_power);
   const std::optional<IdlePolicy> idle = IdlePolicyByName(arguments.idle);

@@ -26,6 +26,8 @@ struct ReplayArguments {
 
 // FILE, --from, --to and --model: of everything that reads a recording.
 void AddRecordingPartOptions(CLI::App& app, ReplayArguments& arguments);
+// --base-power: of everything that charges a recording anew.
+void AddBasePowerOption(CLI::App& app, ReplayArguments& arguments);
 // And --window, --phases, --base-power, --idle. --by and --vm mean something else in each verb; those add them
 // themselves.
 void AddWindowOptions(CLI::App& app, ReplayArguments& arguments);

@@ -69,6 +69,7 @@ int ReportVerb(int argc, char** argv) {
   AddRecordingPartOptions(app, arguments);
   app.get_option("--model")->description(
       absl::StrCat(ModelList(), ", with commas between; the first is drawn (as it was recorded)"));
+  AddBasePowerOption(app, arguments);
   app.add_option("--output,-o", output, "the page (FILE with .html for .vrapl)")->type_name("FILE");
   app.add_flag("--force", force, "replace the page if there is one");
   app.add_option("--vm", options.only_vms,
@@ -83,6 +84,7 @@ int ReportVerb(int argc, char** argv) {
   options.models = part->models;
   options.from_ns = part->from_ns;
   options.to_ns = part->to_ns;
+  options.base_power_w = part->base_power_w;
   const std::string& path = arguments.file;
   if (!methods.empty() && methods != "markdown" && methods != "latex") {
     return Fail(kExitUsage, absl::StrCat("--methods=", methods, ": there are markdown and latex"));

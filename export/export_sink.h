@@ -23,6 +23,7 @@ struct ExportQuery {
   std::vector<std::string> vms;  // names or UUIDs; none: every row
   int64_t window_ns = 0;         // 0: the flushes of the run
   bool phases = false;
+  ReplayOptions charged;  // how the recording was charged for it: told in what describes the export
 };
 
 class ExportSink {

@@ -15,6 +15,29 @@ Json Parsed(const std::string& text) {
   return json.is_discarded() ? Json(text) : json;
 }
 
+// By which models and with which base the figures here were made, whatever the run itself told live.
+Json Charged(const RecordedRun& run, const ReplayOptions& options) {
+  Json charged = Json::object();
+  charged["models"] = Json::array();
+  for (const Model model : options.models.empty() ? run.models : options.models) {
+    charged["models"].push_back(ModelName(model));
+  }
+  charged["idle"] = IdlePolicyName(options.idle);
+  Json header = Parsed(run.header);
+  if (!header.is_object()) header = Json::object();
+  Json watts = header.value("base_power_w", Json::object());
+  Json errors = header.value("base_power_err_w", Json::object());
+  for (const auto& [domain, given] : options.base_power_w) {
+    watts[DomainName(domain)] = given.watts;
+    errors[DomainName(domain)] = given.err_w;
+  }
+  charged["base_power_w"] = std::move(watts);
+  charged["base_power_err_w"] = std::move(errors);
+  if (options.from_ns > 0) charged["from_ns"] = options.from_ns;
+  if (options.to_ns != INT64_MAX) charged["to_ns"] = options.to_ns;
+  return charged;
+}
+
 }  // namespace
 
 std::string RunMetaJson(const RecordedRun& run, const ExportQuery& query) {
@@ -34,6 +57,7 @@ std::string RunMetaJson(const RecordedRun& run, const ExportQuery& query) {
     meta["window_ns"] = query.window_ns > 0 ? query.window_ns : run.flush_ns;
   }
   if (!query.vms.empty()) meta["vms"] = query.vms;
+  meta["charged"] = Charged(run, query.charged);
   meta["columns"] = Json::object();
   for (const Column& column : Columns()) meta["columns"][column.name] = column.meaning;
   meta["marks"] = Json::array();

@@ -116,7 +116,8 @@ absl::StatusOr<RunHeader> Parse(const json& in) {
   for (const auto& [name, watts] : in.at("base_power_w").items()) {
     absl::StatusOr<RaplDomain> domain = DomainByName(name);
     if (!domain.ok()) return domain.status();
-    header.base_power_w[*domain] = watts.get<double>();
+    GivenPower& given = header.base_power_w[*domain] = watts.get<double>();
+    if (in.contains("base_power_err_w")) given.err_w = in.at("base_power_err_w").value(name, 0.0);
   }
   const json& packages = in.at("packages");
   if (!packages.is_array() || packages.empty() || packages.size() > kMaxRecordedPackages) {
@@ -146,7 +147,11 @@ absl::StatusOr<RunHeader> Parse(const json& in) {
 
 std::string RunHeaderToJson(const RunHeader& header) {
   json base_power = json::object();
-  for (const auto& [domain, watts] : header.base_power_w) base_power[DomainName(domain)] = watts;
+  json base_power_err = json::object();
+  for (const auto& [domain, given] : header.base_power_w) {
+    base_power[DomainName(domain)] = given.watts;
+    if (given.err_w > 0) base_power_err[DomainName(domain)] = given.err_w;
+  }
   json packages = json::array();
   for (const RecordedPackage& package : header.packages) packages.push_back(ToJson(package));
   json host = json::parse(header.host_json, nullptr, /*allow_exceptions=*/false);
@@ -172,6 +177,7 @@ std::string RunHeaderToJson(const RunHeader& header) {
               {"command", header.command},
               {"align", header.align},
               {"host", host.is_object() ? std::move(host) : json::object()}};
+  if (!base_power_err.empty()) out["base_power_err_w"] = std::move(base_power_err);
   if (header.duration_ns) out["duration_ns"] = *header.duration_ns;
   // Names of VMs and files may be no UTF-8: what is not becomes U+FFFD.
   return out.dump(-1, ' ', false, json::error_handler_t::replace);

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "base/clock_anchor.h"
 #include "base/energy_source.h"
+#include "base/given_power.h"
 #include "base/run_time_method.h"
 #include "base/update_edges.h"
 
@@ -37,7 +38,7 @@ struct RunHeader {
   std::optional<int64_t> duration_ns;
   int64_t frozen_after_ns = 0;
   std::vector<std::string> models;
-  std::map<RaplDomain, double> base_power_w;
+  std::map<RaplDomain, GivenPower> base_power_w;
   std::vector<RecordedPackage> packages;
   ClockAnchor anchor;           // at the start
   std::string command;          // as typed

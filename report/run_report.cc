@@ -15,7 +15,10 @@ namespace {
 // `all_models`, where it is not null, gets what every model says, the ones that were asked for first.
 absl::StatusOr<RunTotals> AddUp(const RecordedRun& run, const ReplayWindows& replay, const RunReportOptions& options,
                                 RunTotals* all_models) {
-  ReplayOptions windows{.models = options.models, .from_ns = options.from_ns, .to_ns = options.to_ns};
+  ReplayOptions windows{.models = options.models,
+                        .base_power_w = options.base_power_w,
+                        .from_ns = options.from_ns,
+                        .to_ns = options.to_ns};
   if (all_models != nullptr && windows.models.empty()) windows.models = run.models;
   const size_t asked = windows.models.empty() ? SIZE_MAX : windows.models.size();
   if (all_models != nullptr && asked != SIZE_MAX) {
@@ -49,8 +52,11 @@ absl::StatusOr<std::vector<Phase>> AddUpPhases(const RecordedRun& run, const Rep
   std::vector<Phase> phases;
   const std::vector<RecordedRun::Mark> begins = PhasesOf(run);
   if (begins.empty()) return phases;
-  const ReplayOptions windows{
-      .models = options.models, .window_per_phase = true, .from_ns = options.from_ns, .to_ns = options.to_ns};
+  const ReplayOptions windows{.models = options.models,
+                              .base_power_w = options.base_power_w,
+                              .window_per_phase = true,
+                              .from_ns = options.from_ns,
+                              .to_ns = options.to_ns};
   const absl::Status status = replay(windows, [&](const FlushReport& report) {
     const absl::string_view label = PhaseAt(begins, report.t_ns - report.dt_ns / 2);
     phases.push_back({.label = label.empty() ? absl::StrCat("(", NameOfNoPhase(run), ")") : std::string(label)});
@@ -82,6 +88,7 @@ absl::StatusOr<RunReport> MakeRunReport(const RecordedRun& run, const ReplayWind
   // What everybody else shows: means over a flush, on the same axis.
   Curves told(owners, *totals, std::max<int64_t>(run.flush_ns, 1));
   const ReplayOptions windows{.models = options.models,
+                              .base_power_w = options.base_power_w,
                               .window_ns = std::max<int64_t>(run.period_ns, 1),
                               .from_ns = totals->begin_ns(),
                               .to_ns = totals->end_ns()};

@@ -17,6 +17,7 @@
 #include "conditions/machine_description.h"
 #include "sampler/command_follower.h"
 #include "sampler/cpu_watcher.h"
+#include "sampler/given_base.h"
 #include "sampler/mark_socket.h"
 #include "sampler/measure_at_start.h"
 #include "sampler/own_cost.h"
@@ -208,6 +209,9 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& told, c
   }
   for (const std::string& reason : backend->passed_over) events.on_notice(absl::StrCat("passed over: ", reason));
 
+  std::vector<const PackageInfo*> packages;
+  for (const auto& source : backend->sources) packages.push_back(&source->package());
+  if (absl::Status given = CheckGivenBase(options.base_power_w, packages); !given.ok()) return given;
   if (absl::Status chosen = ChooseReaderCpus(options.reader_cpus, backend->sources); !chosen.ok()) return chosen;
 
   const std::vector<std::vector<UpdateSummary>> updates = MeasureAtStart(backend->sources, clock);

@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "attribution/idle_policy.h"
 #include "attribution/model.h"
+#include "base/given_power.h"
 #include "base/host_root.h"
 #include "sampler/backend.h"
 #include "sampler/flush_loop.h"
@@ -40,7 +41,7 @@ struct DaemonOptions {
   std::optional<int64_t> duration_ns;
   std::vector<Model> models = {Model::kBaseShare};
   IdlePolicy idle = IdlePolicy::kOwn;
-  std::map<RaplDomain, double> base_power_w;
+  std::map<RaplDomain, GivenPower> base_power_w;
   bool trace_vms = false;
   bool measure_command = false;  // RunControl::MeasureCommand() will be used: there is a row command
   bool flush_per_phase = false;  // flushes end at marks too

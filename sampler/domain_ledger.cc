@@ -37,7 +37,9 @@ DomainLedger::DomainLedger(DomainInfo info, uint64_t start_ticks, int64_t start_
   if (info_.id.domain == RaplDomain::kPackage) of_domain.nanojoules_per_tick = info_.unit.joules_per_tick * 1e9;
   for (const Model model : options.models) {
     Ledger& ledger = ledgers_.emplace_back(model, of_domain);
-    if (options.base_power_w) ledger.GiveBase(*options.base_power_w / info_.unit.joules_per_tick);
+    if (const std::optional<GivenPower>& given = options.base_power_w) {
+      ledger.GiveBase(given->watts / info_.unit.joules_per_tick, given->err_w / info_.unit.joules_per_tick);
+    }
   }
   updates_.Learn(options.updates.period_ns, options.updates.period_err_ns, options.updates.jitter_ns);
 }

@@ -13,6 +13,7 @@
 #include "attribution/uncertainty.h"
 #include "base/clock.h"
 #include "base/energy_source.h"
+#include "base/given_power.h"
 #include "base/update_edges.h"
 #include "sampler/flush_report.h"
 #include "sampler/row_table.h"
@@ -24,7 +25,7 @@ class DomainLedger {
  public:
   struct Options {
     std::vector<Model> models;
-    std::optional<double> base_power_w;  // given instead of learned
+    std::optional<GivenPower> base_power_w;  // given instead of learned
     // Not moved for so long: it has stopped. Long enough for an emulated counter of a virtual machine, which moves once
     // a second.
     int64_t frozen_after_ns = 3 * kNanosPerSecond;

@@ -21,7 +21,7 @@ FlushLoop::FlushLoop(std::vector<PackageFeed*> feeds, RowTable& rows, PortSet* p
       clock_(clock),
       options_(std::move(options)),
       on_report_(std::move(on_report)),
-      idle_shares_(options_.idle) {
+      idle_shares_(options_.models.size(), IdleShares(options_.idle)) {
   PackageLedger::Options package{.models = options_.models,
                                  .base_power_w = options_.base_power_w,
                                  .frozen_after_ns = options_.frozen_after_ns,
@@ -167,6 +167,7 @@ void FlushLoop::Report(bool last) {
     report.models[model].model = options_.models[model];
     for (PackageLedger& package : packages_) package.ReportModel(model, report.models[model]);
   }
+  for (std::string& line : given_base_.Look(report.models.front())) report.problems.push_back(std::move(line));
   for (PackageLedger& package : packages_) report.samplers.push_back(package.ReportSampler(start_ns_));
   if (const int64_t suspended_ns = packages_.front().settled_suspended_ns(); suspended_ns > 0) {
     report.problems.push_back(absl::StrCat("the machine was suspended for ", suspended_ns / kNanosPerMilli,
@@ -270,7 +271,9 @@ std::map<int, IdleShares::Part> FlushLoop::ShareIdle(FlushReport& report) {
     sharers.push_back(
         {.vm = vm, .run = entry.run, .vcpus = entry.vcpus, .on_ns = std::min(report.dt_ns, end_ns - account.start_ns)});
   }
-  return idle_shares_.Settle(report.models.front(), sharers);
+  std::map<int, IdleShares::Part> told = idle_shares_.front().Settle(report.models.front(), sharers);
+  for (size_t i = 1; i < idle_shares_.size(); ++i) idle_shares_[i].Settle(report.models[i], sharers);
+  return told;
 }
 
 void FlushLoop::TellGuests(FlushReport& report) {
@@ -304,14 +307,14 @@ void FlushLoop::TellGuests(FlushReport& report) {
       active_uj += row.active_uj.value_or(0);
       active_known = active_known && row.active_uj.has_value();
     }
+    std::optional<int64_t> told_err_uj = out.err_uj;
     if (options_.idle != IdlePolicy::kOwn) {
       const IdleShares::Part& part = idle.at(vm);
       out.idle_uj = part.energy_uj;
-      out.energy_uj += part.energy_uj;
-      AddError(out.err_uj, part.err_uj);
+      AddError(told_err_uj, part.err_uj);
     }
     if (active_known) out.active_uj = active_uj;
-    account.energy_uj += out.energy_uj;
+    account.energy_uj += out.energy_uj + out.idle_uj.value_or(0);
     account.active_uj += active_known ? active_uj : 0;
     account.run_time_ns += out.run_time_ns;
     out.total_energy_uj = account.energy_uj;
@@ -326,7 +329,7 @@ void FlushLoop::TellGuests(FlushReport& report) {
                          .state = state};
     // What could not be read is not told as a zero: the keys are left out until it has been.
     if (energy_known) reading.energy_uj = account.energy_uj;
-    if (energy_known) reading.err_uj = out.err_uj;
+    if (energy_known) reading.err_uj = told_err_uj;
     if (energy_known && active_known) reading.active_uj = account.active_uj;
     if (absl::StatusOr<GuestLine> line = account.maker.Next(reading); line.ok()) {
       const std::string text = FormatGuestLine(*line);
@@ -358,7 +361,7 @@ std::vector<VmRun> FlushLoop::RetireStopped(int64_t t_ns) {
     for (const int id : rows_.Retire(vm)) {
       for (PackageLedger& package : packages_) package.Retire(id, kOtherRow);
     }
-    idle_shares_.Retire(vm);
+    for (IdleShares& shares : idle_shares_) shares.Retire(vm);
     account = accounts_.erase(account);
   }
   return retired;

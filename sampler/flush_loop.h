@@ -16,9 +16,11 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/given_power.h"
 #include "delivery/guest_line_maker.h"
 #include "delivery/port_set.h"
 #include "sampler/flush_report.h"
+#include "sampler/given_base.h"
 #include "sampler/idle_shares.h"
 #include "sampler/package_feed.h"
 #include "sampler/package_ledger.h"
@@ -35,8 +37,8 @@ class FlushLoop {
     int64_t flush_ns = 2 * kNanosPerSecond;
     int64_t duration_ns = INT64_MAX;  // what is sampled beyond it while the run winds down is not reported
     std::vector<Model> models = {Model::kBaseShare};
-    IdlePolicy idle = IdlePolicy::kOwn;         // who pays for the idle row, in what VMs and guests are told
-    std::map<RaplDomain, double> base_power_w;  // given instead of learned
+    IdlePolicy idle = IdlePolicy::kOwn;             // who pays for the idle row, in what VMs and guests are told
+    std::map<RaplDomain, GivenPower> base_power_w;  // given instead of learned
     std::string source;
     std::string backend;
     bool power_based = false;
@@ -108,6 +110,7 @@ class FlushLoop {
   void ChargePlatform();
   void Report(bool last);
   void TellGuests(FlushReport& report);
+  // Those of the first model, by the VM's number.
   std::map<int, IdleShares::Part> ShareIdle(FlushReport& report);
   uint32_t LineState(const FlushReport& report) const;
   std::optional<int64_t> TakeHaltPolling(Account& account, pid_t pid) const;
@@ -131,9 +134,10 @@ class FlushLoop {
   std::set<int64_t> ends_;   // of flushes beside the grid's
   std::vector<Mark> marks_;  // not yet reported, ascending
   uint64_t seq_ = 0;
-  std::map<int, Account> accounts_;  // by the VM's index in the row table
-  IdleShares idle_shares_;
+  std::map<int, Account> accounts_;                 // by the VM's index in the row table
+  std::vector<IdleShares> idle_shares_;             // by model; guests are told the first
   std::map<std::string, std::string> port_errors_;  // by path: what was last told of it
+  GivenBaseWatch given_base_;
   std::vector<std::string> problems_;
   uint64_t recursion_misses_ = 0;  // as reported last
   bool told_recursion_ = false;

@@ -123,14 +123,14 @@ struct VmReport {
   bool running = true;  // false: it stopped, and this is its last interval
   int vcpus = 0;
   uint32_t epoch = 0;
-  int64_t energy_uj = 0;  // package and DRAM, the first model; its part of idle too
+  int64_t energy_uj = 0;  // package and DRAM, the first model; that of its rows
   // 95 % of energy_uj: errors of counters are added, since those of one package have the same sign. Absent where one is
   // not known.
   std::optional<int64_t> err_uj;
   std::optional<int64_t> active_uj;
-  std::optional<int64_t> idle_uj;  // of energy_uj, its part of the idle rows; absent: these are nobody's
+  std::optional<int64_t> idle_uj;  // beside energy_uj, its part of the idle rows; absent: these are nobody's
   int64_t run_time_ns = 0;
-  int64_t total_energy_uj = 0;  // since the epoch began
+  int64_t total_energy_uj = 0;  // since the epoch began, as the guest is told: its part of the idle rows is in it
   // Of run_time_ns, what KVM spent waiting on a CPU for a halted vCPU; absent where the kernel does not tell.
   std::optional<int64_t> halt_poll_ns;
   std::string guest_line;  // without its newline; empty where there is no delivery

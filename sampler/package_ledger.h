@@ -11,6 +11,7 @@
 
 #include "absl/types/span.h"
 #include "attribution/core_energy.h"
+#include "base/given_power.h"
 #include "sampler/domain_ledger.h"
 #include "sampler/edge_counts.h"
 #include "sampler/flush_report.h"
@@ -25,7 +26,7 @@ class PackageLedger {
  public:
   struct Options {
     std::vector<Model> models;
-    std::map<RaplDomain, double> base_power_w;
+    std::map<RaplDomain, GivenPower> base_power_w;
     int64_t frozen_after_ns = 0;
     int64_t period_ns = kNanosPerMilli;  // between two samples, as intended
     bool trace_vms = false;

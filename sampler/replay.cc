@@ -9,6 +9,7 @@
 #include "recording/block_decoder.h"
 #include "sampler/flush_digest.h"
 #include "sampler/flush_loop.h"
+#include "sampler/given_base.h"
 #include "sampler/recorded_run.h"
 #include "sampler/replay_feed.h"
 #include "sampler/run_phases.h"
@@ -223,6 +224,9 @@ class Replayer final : public BlockVisitor {
       }
       if (flush->t_ns == out.t_ns) {
         out.problems = flush->problems;
+        if (!options_.base_power_w.empty()) {  // another than in the run
+          for (std::string& line : given_base_.Look(out.models.front())) out.problems.push_back(std::move(line));
+        }
         Compare(out, *flush);
       }
     }
@@ -266,6 +270,7 @@ class Replayer final : public BlockVisitor {
   const ReplayOptions& options_;
   absl::FunctionRef<void(const FlushReport&)> on_report_;
   ReplayCheck* const check_;
+  GivenBaseWatch given_base_;
   const NoClock clock_;
   int64_t start_ns_ = 0;
   RowTable rows_;
@@ -301,7 +306,12 @@ absl::Status Replay(const std::string& path, const ReplayOptions& options,
   absl::StatusOr<ScannedRecording> scanned = ScanRecording(*reader, path);
   if (!scanned.ok()) return scanned.status();
   std::vector<size_t> domains;
-  for (const RecordedPackage& package : scanned->header.packages) domains.push_back(package.info.domains.size());
+  std::vector<const PackageInfo*> packages;
+  for (const RecordedPackage& package : scanned->header.packages) {
+    domains.push_back(package.info.domains.size());
+    packages.push_back(&package.info);
+  }
+  if (absl::Status given = CheckGivenBase(options.base_power_w, packages); !given.ok()) return given;
 
   Replayer replayer(*scanned, options, on_report, check);
   reader->Rewind();

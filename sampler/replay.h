@@ -15,6 +15,7 @@
 #include "attribution/idle_policy.h"
 #include "attribution/model.h"
 #include "base/energy_source.h"
+#include "base/given_power.h"
 #include "sampler/command_run.h"
 #include "sampler/flush_report.h"
 
@@ -59,7 +60,7 @@ struct RecordedRun {
 
 struct ReplayOptions {
   std::vector<Model> models;  // none: those of the run
-  std::map<RaplDomain, double> base_power_w;
+  std::map<RaplDomain, GivenPower> base_power_w;
   int64_t window_ns = 0;               // 0: the flushes of the run
   bool window_per_phase = false;       // windows end where phases do instead
   IdlePolicy idle = IdlePolicy::kOwn;  // who pays for the idle row, beside the rows

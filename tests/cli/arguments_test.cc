@@ -100,11 +100,18 @@ TEST(ParseBasePowerTest, ForThePackageOrByDomain) {
 
 TEST(ParseBasePowerTest, RefusesWithTheRemedy) {
   for (const char* text : {"80", "W", "-1W", "80kg", "1e9W", "nanW", "infW", "package=", "package=20", "20W,"}) {
-    EXPECT_THAT(ParseBasePower(text), IsRefused(HasSubstr("write 20W, or package=20W,dram=3W"))) << text;
+    EXPECT_THAT(ParseBasePower(text), IsRefused(HasSubstr("vrapl calibrate` finds"))) << text;
   }
   EXPECT_THAT(ParseBasePower("packge=20W"), IsRefused(HasSubstr("Did you mean package?")));
-  EXPECT_THAT(ParseBasePower("core=20W"), IsRefused(HasSubstr("package, cores, uncore, dram, psys")))
-      << "one core's energy is not charged to rows";
+  EXPECT_THAT(ParseBasePower("corse=20W"), IsRefused(HasSubstr("Did you mean core?")));
+  EXPECT_THAT(ParseBasePower("9999W"), IsRefused(HasSubstr("vrapl calibrate")));
+  EXPECT_THAT(ParseBasePower("19.5W+-"), IsRefused(HasSubstr("19.5W+-1.3W")));
+  EXPECT_THAT(ParseBasePower("19.5W+-1.3"), IsRefused(HasSubstr("19.5W+-1.3W")));
+  EXPECT_THAT(ParseBasePower("19.5W+--1W"), IsRefused(HasSubstr("19.5W+-1.3W")));
+  EXPECT_THAT(ParseBasePower("package=19.5W+-1.3W,dram=2W,core=0.1W\u00b10.05W"),
+              IsOkAndHolds(ElementsAre(Pair(RaplDomain::kPackage, GivenPower(19.5, 1.3)),
+                                       Pair(RaplDomain::kDram, GivenPower(2)),
+                                       Pair(RaplDomain::kCore, GivenPower(0.1, 0.05)))));
 }
 
 TEST(ToDaemonOptionsTest, AsTyped) {

@@ -49,6 +49,20 @@ TEST(FlushTextTest, WhatIsWrongWithACounterStandsBesideIt) {
   EXPECT_EQ(json["frozen"], true);
 }
 
+// Who pays for idle is told beside the rows, where a policy was chosen.
+TEST(FlushTextTest, AVmsPartOfTheIdleRowIsShown) {
+  FlushReport report = MadeReport();
+  EXPECT_THAT(FlushToText(report, {}), Not(HasSubstr("of idle, W")));
+  VmRun web;
+  for (const RowReport& row : report.models[0].rows) web = row.kind == RowKind::kVm ? row.vm : web;
+  ASSERT_EQ(web.name, "web");
+  report.models[0].vm_counters = {{.vm = web, .domain = {RaplDomain::kPackage}, .idle_uj = 5'000'000},
+                                  {.vm = web, .domain = {RaplDomain::kDram}, .idle_uj = 1'000'000}};
+  const std::string text = FlushToText(report, {});
+  EXPECT_THAT(text, HasSubstr("of idle, W"));
+  EXPECT_THAT(text, testing::ContainsRegex("vm web .* 3\\.000\n")) << "6 J in 2 s";
+}
+
 // One core's counter has no rows, so no sum to show against it.
 TEST(FlushTextTest, ACoreIsShownAsAPartOfThePackage) {
   FlushReport report = MadeReport();

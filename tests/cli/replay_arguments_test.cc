@@ -39,7 +39,7 @@ TEST(ReplayArgumentsTest, WhatCannotBeIsToldByTheNameOfItsOption) {
         Row{{.from = "yesterday"}, "--from=yesterday"}, Row{{.to = "-1s"}, "--to=-1s"},
         Row{{.from = "2s", .to = "2s"}, "--from is not before --to"},
         Row{{.window = "1s", .phases = true}, "--phases and --window"}, Row{{.model = "shares"}, "Did you mean share?"},
-        Row{{.base_power = "20"}, "--base-power=20"}}) {
+        Row{{.base_power = "20"}, "--base-power=20"}, Row{{.base_power = "2000W"}, "vrapl calibrate"}}) {
     EXPECT_THAT(ToReplayOptions(row.arguments), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(row.said)));
   }
 }

@@ -50,5 +50,13 @@ TEST(RunHeaderTest, ANumberThatIsNoIntegerIsRefusedWhereverItStands) {
   }
 }
 
+TEST(RunHeaderTest, AGivenBaseKeepsItsInterval) {
+  RunHeader header = MadeRunHeader();
+  header.base_power_w = {{RaplDomain::kPackage, {19.5, 1.3}}, {RaplDomain::kDram, 2}};
+  const absl::StatusOr<RunHeader> read = RunHeaderFromJson(RunHeaderToJson(header));
+  ASSERT_THAT(read, IsOk());
+  EXPECT_EQ(read->base_power_w, header.base_power_w);
+}
+
 }  // namespace
 }  // namespace vrapl
