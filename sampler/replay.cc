@@ -10,6 +10,7 @@
 #include "sampler/flush_digest.h"
 #include "sampler/flush_loop.h"
 #include "sampler/given_base.h"
+#include "sampler/lost_time.h"
 #include "sampler/recorded_run.h"
 #include "sampler/replay_feed.h"
 #include "sampler/run_phases.h"
@@ -139,6 +140,8 @@ class Replayer final : public BlockVisitor {
                           .cpus = base.cpus,
                           .domains = static_cast<uint32_t>(base.ticks.size())};
       header.time.unreported_ns = dt_ns * base.cpus;
+      const PackageInfo& package = scanned_.header.packages[index].info;
+      lost_.Add(package.package_id, package.die_id, header.t_ns - start_ns_, dt_ns, base.cpus);
       Offer(index, {.header = header, .ticks = base.ticks, .errors = errors});
     }
   }
@@ -230,6 +233,7 @@ class Replayer final : public BlockVisitor {
         Compare(out, *flush);
       }
     }
+    lost_.Tell(out);
     for (VmReport& vm : out.vms) {
       vm.guest_line.clear();
       vm.epoch = 0;
@@ -271,6 +275,7 @@ class Replayer final : public BlockVisitor {
   absl::FunctionRef<void(const FlushReport&)> on_report_;
   ReplayCheck* const check_;
   GivenBaseWatch given_base_;
+  LostTime lost_;
   const NoClock clock_;
   int64_t start_ns_ = 0;
   RowTable rows_;

@@ -308,6 +308,50 @@ TEST_F(ReplayTest, ALostBlockIsUnreportedAndCostsNoEnergy) {
   EXPECT_EQ(all_ns, live_ns);
 }
 
+// What a window lacks is told with it, and what the VM truly used lies in the interval of what is left of it.
+TEST_F(ReplayTest, AWindowWithALostBlockSaysSoAndIsAsUnsure) {
+  MadeHost::Options options = Eventful(1);
+  options.packages[0].domains = {RaplDomain::kPackage};
+  options.flush.models = {Model::kCapacity, Model::kBaseShare, Model::kFit};
+  options.flush.updates = {{{.reads = 1000, .edges = 200, .sharp = 200, .period_ns = kMs, .jitter_ns = 10'000}}};
+  MadeHost host(options);
+  host.SetVms({MadeVm("alpha", 1000)});
+  host.RunFor(10 * kSecond);
+  host.Finish();
+  std::stringstream bytes;
+  bytes << std::ifstream(path_).rdbuf();
+  std::string damaged = bytes.str();
+  damaged[damaged.size() / 2] = static_cast<char>(damaged[damaged.size() / 2] ^ 0x10);
+  std::ofstream(path_, std::ios::trunc) << damaged;
+
+  const std::vector<FlushReport> replayed = ReplayAll({});
+  ASSERT_EQ(replayed.size(), host.reports().size());
+  const auto energy_uj = [](const ModelReport& model) {
+    int64_t sum_uj = 0;
+    for (const RowReport& row : model.rows) sum_uj += row.kind == RowKind::kVm ? row.energy_uj : 0;
+    return sum_uj;
+  };
+  int marked = 0;
+  int64_t missed_uj = 0;
+  for (size_t i = 0; i < replayed.size(); ++i) {
+    bool mark = false;
+    for (const std::string& problem : replayed[i].problems) {
+      mark |= absl::StrContains(problem, "s of this window are missing from the file");
+    }
+    marked += mark ? 1 : 0;
+    const ModelReport& capacity = replayed[i].models[0];
+    ASSERT_EQ(capacity.vm_counters.size(), 1u);
+    ASSERT_TRUE(capacity.vm_counters[0].err_uj.has_value());
+    const int64_t off_uj = std::abs(energy_uj(capacity) - energy_uj(host.reports()[i].models[0]));
+    EXPECT_LE(off_uj, *capacity.vm_counters[0].err_uj) << "window " << i;
+    EXPECT_EQ(*replayed[i].vms[0].err_uj, *capacity.vm_counters[0].err_uj);
+    missed_uj += off_uj;
+  }
+  EXPECT_GE(marked, 1);
+  EXPECT_LE(marked, 2);
+  EXPECT_GT(missed_uj, 10'000'000) << "of 80 W for a second";
+}
+
 // JSON that nests without end would cost whoever walks through it the stack.
 TEST_F(ReplayTest, EventsThatNestTooDeeplyAreLeftOut) {
   MadeHost host(Eventful(1));
