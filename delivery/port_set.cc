@@ -6,21 +6,16 @@
 #include <utility>
 
 namespace vrapl {
-namespace {
 
-using PortList = std::vector<std::unique_ptr<SerialPort>>;
-
-std::unique_ptr<SerialPort> TakeOut(PortList& ports, const PortAddress& address) {
+std::unique_ptr<SerialPort> PortSet::TakeOut(PortList& ports, const PortAddress& address) {
   const auto found = std::find_if(ports.begin(), ports.end(), [&](const std::unique_ptr<SerialPort>& port) {
     return port != nullptr && port->address().type == address.type && port->address().path == address.path;
   });
   return found == ports.end() ? nullptr : std::move(*found);
 }
 
-}  // namespace
-
 void PortSet::Update(const std::vector<VmPorts>& vms) {
-  std::map<VmKey, PortList> before = std::exchange(ports_, {});
+  auto before = std::exchange(ports_, {});
   for (const VmPorts& vm : vms) {
     PortList& ports = ports_[vm.vm];
     for (PortAddress address : vm.ports) {
@@ -60,6 +55,12 @@ DeliveryCount PortSet::Deliver(const VmKey& vm, absl::string_view line) {
   return count;
 }
 
+void PortSet::Look() {
+  for (const auto& [vm, ports] : ports_) {
+    for (const std::unique_ptr<SerialPort>& port : ports) port->Look();
+  }
+}
+
 void PortSet::AwaitReaders(int64_t limit_ns) {
   constexpr int64_t kLookEveryNs = 5'000'000;
   const auto waits = [](const auto& vm) {
@@ -76,6 +77,7 @@ std::vector<PortSet::Port> PortSet::ports() const {
   for (const auto& [vm, ports] : ports_) {
     for (const std::unique_ptr<SerialPort>& port : ports) all.push_back({.vm = vm, .port = port.get()});
   }
+  std::stable_sort(all.begin(), all.end(), [](const Port& a, const Port& b) { return a.vm < b.vm; });
   return all;
 }
 

@@ -5,11 +5,13 @@
 
 #include <compare>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/inlined_vector.h"
+#include "absl/hash/hash.h"
 #include "absl/strings/string_view.h"
 #include "base/clock.h"
 #include "delivery/serial_port.h"
@@ -22,6 +24,12 @@ struct VmKey {
   pid_t pid = 0;
   uint64_t start_time = 0;
   friend auto operator<=>(const VmKey&, const VmKey&) = default;
+};
+
+// A process that was started then is one VM's and no other's.
+struct ByProcess {
+  size_t operator()(const VmKey& vm) const { return absl::HashOf(vm.pid, vm.start_time); }
+  bool operator()(const VmKey& a, const VmKey& b) const { return a.pid == b.pid && a.start_time == b.start_time; }
 };
 
 struct VmPorts {
@@ -38,6 +46,9 @@ struct DeliveryCount {
 
 // Threads: one at a time; no call waits, except AwaitReaders(). One VM's port
 // in trouble does not touch another's.
+//
+// A flush is a Deliver() to each VM, and Look() some time after it: what can be found out about ports, and what guests
+// send, is no reason for others to get their lines later.
 class PortSet {
  public:
   explicit PortSet(const Clock& clock, int explain_every = 30) : clock_(clock), explain_every_(explain_every) {}
@@ -48,6 +59,10 @@ class PortSet {
 
   // `line` to every port of `vm`; all zero for a VM without ports.
   DeliveryCount Deliver(const VmKey& vm, absl::string_view line);
+
+  // Drains what guests sent, in bounded bites, and sees which of the last lines have been taken: once for each port
+  // after each line. Call it when the guests have had time to read.
+  void Look();
 
   // Before the end: returns when every line has been taken, or after `limit_ns`.
   // What a serial port has not taken when its connection closes, QEMU drops.
@@ -61,10 +76,13 @@ class PortSet {
   std::vector<Port> ports() const;
 
  private:
+  using PortList = absl::InlinedVector<std::unique_ptr<SerialPort>, 2>;
+  static std::unique_ptr<SerialPort> TakeOut(PortList& ports, const PortAddress& address);
+
   const Clock& clock_;
   const int explain_every_;
   PortRegistry registry_;
-  std::map<VmKey, std::vector<std::unique_ptr<SerialPort>>> ports_;
+  absl::flat_hash_map<VmKey, PortList, ByProcess, ByProcess> ports_;
 };
 
 // A number for an epoch that nobody guesses or meets again soon.

@@ -12,6 +12,9 @@ namespace {
 // More unreported CPU time than this in a flush, and the guest's line says that something is missing.
 constexpr double kUnreportedIsAGap = 0.01;
 
+// From a line to the look whether it was taken: longer than a guest needs that reads, shorter than a flush.
+constexpr int64_t kLookAfterNs = 100 * kNanosPerMilli;
+
 }  // namespace
 
 FlushLoop::FlushLoop(std::vector<PackageFeed*> feeds, RowTable& rows, PortSet* ports, const Clock& clock,
@@ -80,9 +83,17 @@ void FlushLoop::Drain() {
     if (all_settled && !packages_.empty()) {
       Report(/*last=*/packages_.front().last_t_ns() - start_ns_ >= options_.duration_ns);
     } else if (!any) {
-      return;
+      break;
     }
   }
+  LookAtPorts();
+}
+
+// Between flushes, so that no guest's line waits for it.
+void FlushLoop::LookAtPorts() {
+  if (ports_ == nullptr || clock_.NowNs() < look_at_ports_ns_) return;
+  look_at_ports_ns_ = INT64_MAX;
+  ports_->Look();
 }
 
 void FlushLoop::Finish() {
@@ -346,7 +357,9 @@ void FlushLoop::TellGuests(FlushReport& report) {
     out.power_w = TakeTrace(vm);
     report.vms.push_back(std::move(out));
   }
-  if (ports_ != nullptr) ReportPortErrors(report);
+  if (ports_ == nullptr) return;
+  look_at_ports_ns_ = clock_.NowNs() + kLookAfterNs;
+  ReportPortErrors(report);
 }
 
 std::vector<VmRun> FlushLoop::RetireStopped(int64_t t_ns) {

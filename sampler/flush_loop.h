@@ -118,6 +118,7 @@ class FlushLoop {
   std::vector<float> TakeTrace(int vm);
   std::vector<Mark> TakeMarks(bool last);
   void ReportPortErrors(FlushReport& report);
+  void LookAtPorts();
   std::vector<VmRun> RetireStopped(int64_t t_ns);
   void PlanNextFlush();
   void ReportLostSwitches(FlushReport& report);
@@ -138,6 +139,7 @@ class FlushLoop {
   std::vector<IdleShares> idle_shares_;             // by model; guests are told the first
   std::map<std::string, std::string> port_errors_;  // by path: what was last told of it
   GivenBaseWatch given_base_;
+  int64_t look_at_ports_ns_ = INT64_MAX;
   std::vector<std::string> problems_;
   uint64_t recursion_misses_ = 0;  // as reported last
   bool told_recursion_ = false;

@@ -118,6 +118,30 @@ TEST_F(PortSetTest, OneStalledGuestHoldsUpNobody) {
   }
 }
 
+// What a guest sends waits for the look, and is taken in bites; a line of another is not held up by it.
+TEST_F(PortSetTest, AFloodWaitsForTheLook) {
+  UnixVmEnd floods(Path("floods"));
+  UnixVmEnd reads(Path("reads"));
+  ports_.Update({{kWeb, {{.path = floods.path()}}}, {kDb, {{.path = reads.path()}}}});
+  const auto discarded = [this] {
+    uint64_t bytes = 0;
+    for (const PortSet::Port& port : ports_.ports()) bytes += port.port->counters().bytes_discarded;
+    return bytes;
+  };
+  for (uint64_t i = 1; i <= 10; ++i) {
+    const uint64_t before = discarded();
+    EXPECT_EQ(ports_.Deliver(kWeb, Numbered(i)).sent, 1);
+    EXPECT_EQ(ports_.Deliver(kDb, Numbered(i)).sent, 1);
+    EXPECT_EQ(discarded(), before);
+    floods.ReadAll();
+    reads.ReadAll();
+    floods.Flood();
+    ports_.Look();
+    EXPECT_GT(discarded(), before);
+    EXPECT_LE(discarded(), before + 64 * 1024);
+  }
+}
+
 TEST_F(PortSetTest, WaitsForReadersOfTheLastLine) {
   UnixVmEnd web(Path("web"));
   UnixVmEnd db(Path("db"));

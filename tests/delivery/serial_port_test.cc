@@ -35,9 +35,10 @@ constexpr SerialPortOptions kNoComments = {.explain_every = 0};
 
 class SerialPortTest : public testing::Test {
  protected:
-  // One flush: 2 s pass, and the next line is offered.
+  // One flush: 2 s pass, in which the port is looked at, and the next line is offered.
   Outcome Flush(SerialPort& port) {
     clock_.Advance(kFlush);
+    port.Look();
     return port.Write(Numbered(++seq_));
   }
 
@@ -98,6 +99,37 @@ TEST_F(SerialPortTest, AGuestThatFloodsIsDrainedInBites) {
   }
   EXPECT_GT(flooded, 20u * 4096);
   EXPECT_GT(port.counters().bytes_discarded, 20u * 4096);
+}
+
+// What was seen by a look stays true, and what was not is asked again at the next line.
+TEST_F(SerialPortTest, WithoutALookOneLineWaitsAllTheSame) {
+  UnixVmEnd vm(dir_.path() + "/port");
+  SerialPort port({.path = vm.path()}, clock_, kNoComments);
+  EXPECT_EQ(port.Write(Numbered(1)), Outcome::kSent);
+  port.Look();  // too early: nobody has read
+  EXPECT_EQ(port.Write(Numbered(2)), Outcome::kSkippedUnread);
+  EXPECT_EQ(vm.ReadAll(), Numbered(1));
+  EXPECT_EQ(port.Write(Numbered(3)), Outcome::kSent);
+  EXPECT_EQ(port.Write(Numbered(4)), Outcome::kSkippedUnread);
+  EXPECT_EQ(vm.ReadAll(), Numbered(3));
+  port.Look();
+  EXPECT_EQ(port.Write(Numbered(5)), Outcome::kSent);
+  EXPECT_EQ(port.Write(Numbered(6)), Outcome::kSkippedUnread);  // the look was of the line before
+  EXPECT_EQ(vm.ReadAll(), Numbered(5));
+}
+
+TEST_F(SerialPortTest, ALookNoticesThatTheVmIsGone) {
+  auto vm = std::make_unique<UnixVmEnd>(dir_.path() + "/port");
+  SerialPort port({.path = vm->path()}, clock_, kNoComments);
+  EXPECT_EQ(port.Write(Numbered(1)), Outcome::kSent);
+  vm.reset();
+  port.Look();
+  EXPECT_FALSE(port.connected());
+  EXPECT_EQ(port.counters().not_connected, 0u);  // no line was lost by it
+  vm = std::make_unique<UnixVmEnd>(dir_.path() + "/port");
+  clock_.Advance(kFlush);
+  EXPECT_EQ(port.Write(Numbered(2)), Outcome::kSent);  // no flush without a line
+  EXPECT_EQ(vm->ReadAll(), Numbered(2));
 }
 
 TEST_F(SerialPortTest, ConnectsAgainWhenTheVmIsBack) {
