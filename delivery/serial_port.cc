@@ -109,28 +109,7 @@ void SerialPort::Look() {
 }
 
 absl::Status SerialPort::Open() {
-  if (address_.type == PortType::kTcp) {
-    return absl::UnimplementedError(absl::StrCat(address_.path,
-                                                 ": tcp ports are not supported yet; use <serial "
-                                                 "type='unix'> with mode='bind'"));
-  }
-  struct stat file;
-  if (::stat(address_.path.c_str(), &file) != 0) {
-    const int error = errno;
-    return PosixError(error, absl::StrCat("look at port ", address_.path));
-  }
-  absl::Status status;
-  if (S_ISSOCK(file.st_mode) && address_.type != PortType::kPty) {
-    status = OpenSocket(file);
-  } else if (S_ISCHR(file.st_mode) && address_.type != PortType::kUnixSocket) {
-    status = OpenTerminal(file);
-  } else {
-    status =
-        absl::InvalidArgumentError(absl::StrCat(address_.path, " is not ",
-                                                address_.type == PortType::kPty          ? "a pty"
-                                                : address_.type == PortType::kUnixSocket ? "a unix socket"
-                                                                                         : "a unix socket or a pty"));
-  }
+  absl::Status status = address_.type == PortType::kTcp ? OpenTcp() : OpenPath();
   if (!status.ok()) {
     Close();
     return status;
@@ -140,6 +119,32 @@ absl::Status SerialPort::Open() {
   mid_line_ = false;
   taken_ = false;
   return absl::OkStatus();
+}
+
+absl::Status SerialPort::OpenTcp() {
+  const absl::StatusOr<PortRegistry::Device> device = TcpPort::DeviceOf(address_.path);
+  if (!device.ok()) return device.status();
+  if (absl::Status status = Claim(*device); !status.ok()) return status;
+  absl::StatusOr<TcpPort> tcp = TcpPort::Connect(address_.path);
+  if (!tcp.ok()) return tcp.status();
+  fd_ = tcp->TakeFd();
+  kind_ = Kind::kTcp;
+  tcp_ = *std::move(tcp);
+  return absl::OkStatus();
+}
+
+absl::Status SerialPort::OpenPath() {
+  struct stat file;
+  if (::stat(address_.path.c_str(), &file) != 0) {
+    const int error = errno;
+    return PosixError(error, absl::StrCat("look at port ", address_.path));
+  }
+  if (S_ISSOCK(file.st_mode) && address_.type != PortType::kPty) return OpenSocket(file);
+  if (S_ISCHR(file.st_mode) && address_.type != PortType::kUnixSocket) return OpenTerminal(file);
+  return absl::InvalidArgumentError(absl::StrCat(address_.path, " is not ",
+                                                 address_.type == PortType::kPty          ? "a pty"
+                                                 : address_.type == PortType::kUnixSocket ? "a unix socket"
+                                                                                          : "a unix socket or a pty"));
 }
 
 absl::Status SerialPort::Claim(const PortRegistry::Device& device) {
@@ -260,6 +265,11 @@ absl::StatusOr<bool> SerialPort::Unread() {
     }
     return unread > 0;
   }
+  if (tcp_.has_value()) {
+    const std::optional<int> unread = tcp_->Unread(fd_.get());
+    if (unread.has_value()) return *unread > 0;
+    tcp_.reset();  // its end is not of this network namespace, or gone: the next line tells
+  }
   if (master_.has_value()) {
     const std::optional<int> unread = master_->Unread();
     if (unread.has_value()) return *unread > 0;
@@ -277,8 +287,9 @@ Outcome SerialPort::Send(absl::string_view line) {
   const std::string whole = before.empty() ? "" : absl::StrCat(before, line);
   const absl::string_view text = before.empty() ? line : absl::string_view(whole);
   taken_ = false;
-  const ssize_t size = kind_ == Kind::kSocket ? ::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT)
-                                              : ::write(fd_.get(), text.data(), text.size());
+  const ssize_t size = kind_ != Kind::kTerminal
+                           ? ::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT)
+                           : ::write(fd_.get(), text.data(), text.size());
   if (size < 0) {
     const int error = errno;
     if (error == EAGAIN) {
@@ -340,6 +351,7 @@ void SerialPort::Close() {
   }
   fd_.Reset();
   master_.reset();
+  tcp_.reset();
   before_.reset();
   if (device_.has_value()) options_.registry->Release(*std::exchange(device_, std::nullopt));
 }

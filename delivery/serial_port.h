@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/posix.h"
 #include "delivery/pty_master.h"
+#include "delivery/tcp_port.h"
 
 namespace vrapl {
 
@@ -28,7 +29,7 @@ enum class PortType {
   kByPath,      // given by hand: a unix socket or a terminal, whichever the path is
   kUnixSocket,  // a socket that QEMU listens on
   kPty,         // a pty whose master is QEMU's
-  kTcp,         // UNIMPLEMENTED
+  kTcp,         // HOST:PORT on this machine's loopback, where QEMU listens
 };
 
 struct PortAddress {
@@ -101,21 +102,23 @@ class alignas(64) SerialPort {
   // Skips since a line was last taken: many of them while the guest reads mean
   // that another program holds the port.
   uint64_t skips_in_a_row() const { return skips_in_a_row_; }
-  // Whether it can be seen if the guest has read: a unix socket, or a pty whose
+  // Whether it can be seen if the guest has read: a unix socket, TCP within this network namespace, or a pty whose
   // master we may look at. Where not, the kernel queues up to about 20 kB for a
   // guest that does not read.
-  bool bounded() const { return connected() && (kind_ == Kind::kSocket || master_.has_value()); }
+  bool bounded() const { return connected() && (kind_ == Kind::kSocket || master_.has_value() || tcp_.has_value()); }
   // The last line has not been taken yet, as far as that can be seen; false where it cannot.
   bool waits_for_reader() { return connected() && Unread().value_or(false); }
   // The latest failure, kept until a line is sent. OK if none.
   const absl::Status& last_error() const { return last_error_; }
 
  private:
-  enum class Kind { kSocket, kTerminal };
+  enum class Kind { kSocket, kTerminal, kTcp };
 
   absl::Status Open();
   absl::Status OpenSocket(const struct stat& file);
+  absl::Status OpenTcp();
   absl::Status OpenTerminal(const struct stat& file);
+  absl::Status OpenPath();
   absl::Status Claim(const PortRegistry::Device& device);
   absl::Status Drain();
   absl::StatusOr<bool> Unread();
@@ -140,6 +143,7 @@ class alignas(64) SerialPort {
   const Clock& clock_;
   int64_t next_attempt_ns_ = 0;
   std::optional<PtyMaster> master_;
+  std::optional<TcpPort> tcp_;     // while it can be seen what the other end has read
   std::optional<termios> before_;  // of a terminal, put back when we leave
   std::optional<PortRegistry::Device> device_;
   std::optional<dev_t> hung_up_;  // a pty that ended; its number may be another program's now
