@@ -29,6 +29,7 @@ Usage:
   vrapl mark LABEL             a phase begins: for every vrapl that runs
   vrapl overhead -- COMMAND    how much slower COMMAND is while vrapl samples
   vrapl serve                  all VMs, found and followed; each guest is told its own energy every 2 s
+  vrapl attach VM              gives a VM the port that serve tells it over; vrapl detach VM takes it away
   vrapl replay FILE            a recording once more, by other models and windows too
   vrapl export FILE            a recording as CSV, JSON lines, NumPy, SQLite, or for Perfetto
   vrapl report FILE            a page with charts of a recording; the paragraph for a paper
@@ -53,15 +54,17 @@ struct Verb {
   int (*run)(int argc, char** argv);
 };
 constexpr Verb kVerbs[] = {
-    {"probe", ProbeVerb},   {"sample", SampleVerb},   {"serve", ServeVerb},        {"replay", ReplayVerb},
-    {"run", RunVerb},       {"mark", MarkVerb},       {"overhead", OverheadVerb},  {"export", ExportVerb},
-    {"report", ReportVerb}, {"compare", CompareVerb}, {"calibrate", CalibrateVerb}};
+    {"probe", ProbeVerb},   {"sample", SampleVerb},   {"serve", ServeVerb},         {"replay", ReplayVerb},
+    {"run", RunVerb},       {"mark", MarkVerb},       {"overhead", OverheadVerb},   {"export", ExportVerb},
+    {"report", ReportVerb}, {"compare", CompareVerb}, {"calibrate", CalibrateVerb}, {"attach", AttachVerb},
+    {"detach", DetachVerb}};
 
 // Options that take no value. Any other, written without "=", has its value in the next word.
 const std::set<std::string>& Flags() {
   static const std::set<std::string> flags = {
-      "--help",        "-h",       "--version", "--emulate",        "--allow-port-0", "--json",    "--per-core",
-      "--cross-check", "--report", "--force",   "--ignore-failure", "--phases",       "--methods", "--no-load"};
+      "--help",   "-h",         "--version",     "--emulate", "--force-port", "--allow-port-0",
+      "--json",   "--per-core", "--cross-check", "--report",  "--force",      "--ignore-failure",
+      "--phases", "--methods",  "--no-load"};
   return flags;
 }
 

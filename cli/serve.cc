@@ -36,7 +36,7 @@ struct ServeArguments {
   CommonArguments common;
   std::string flush;
   std::vector<std::string> serial_ports;
-  bool allow_port_0 = false;
+  bool force_port = false;
   bool by_hand = false;  // vrapl VM_NAME SERIAL_PATH
   std::string vm_name;
   std::string serial_path;
@@ -138,14 +138,14 @@ int Serve(const ServeArguments& arguments) {
       return Fail(kExitUsage,
                   absl::StrCat("--serial-port=", port, ": the number N of the guest's /dev/ttySN is wanted"));
     }
-    if (number == 0 && !arguments.allow_port_0) {
+    if (number == 0 && !arguments.force_port) {
       return Fail(kExitUsage,
                   "--serial-port=0: ttyS0 mostly has a login prompt, and lines would be typed into it; "
-                  "--allow-port-0 if it has none");
+                  "--force-port if it has none");
     }
     options->delivery.ports.isa_ports.push_back(number);
   }
-  options->delivery.ports.allow_port_0 = arguments.allow_port_0;
+  options->delivery.ports.force = arguments.force_port;
   if (arguments.by_hand) {
     if (arguments.vm_name.empty()) return Fail(kExitUsage, "VM_NAME is empty; it is a running VM's name or UUID");
     if (::access(arguments.serial_path.c_str(), F_OK) != 0) {
@@ -182,7 +182,8 @@ int ServeVerb(int argc, char** argv) {
                   "also write to the ISA serial port N of each VM, /dev/ttySN in the guest; may be repeated")
       ->type_name("N")
       ->allow_extra_args(false);
-  verb.app().add_flag("--allow-port-0", arguments.allow_port_0, "let --serial-port be 0");
+  verb.app().add_flag("--force-port,--allow-port-0", arguments.force_port,
+                      "let --serial-port be 0, or the console of the guest's kernel");
   if (const std::optional<int> code = verb.Parse(argc, argv)) return *code;
   return Serve(arguments);
 }

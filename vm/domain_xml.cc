@@ -6,6 +6,8 @@
 #include <sstream>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 
 namespace vrapl {
 namespace {
@@ -48,6 +50,16 @@ GuestPort IsaPort(const pugi::xml_node& device) {
   port.isa_port = device.child("target").attribute("port").as_int(0);
   port.alias = device.child("alias").attribute("name").as_string();
   return port;
+}
+
+// Where the host starts the guest's kernel itself, its words are known: "console=ttyS1,115200".
+bool IsKernelConsole(const pugi::xml_node& domain, int isa_port) {
+  const std::string console = absl::StrCat("console=ttyS", isa_port);
+  for (absl::string_view word :
+       absl::StrSplit(absl::string_view(domain.child("os").child("cmdline").child_value()), ' ')) {
+    if (absl::ConsumePrefix(&word, console) && (word.empty() || word.front() == ',')) return true;
+  }
+  return false;
 }
 
 GuestPort VirtioPort(const pugi::xml_node& device) {
@@ -94,6 +106,9 @@ absl::StatusOr<std::vector<GuestPort>> ParseGuestPorts(absl::string_view xml) {
   for (const pugi::xml_node& device : devices.children("console")) {
     const absl::string_view type = device.child("target").attribute("type").as_string("serial");
     if (!has_serial && type == "serial") ports.push_back(IsaPort(device));
+  }
+  for (GuestPort& port : ports) {
+    port.login = port.kind == GuestPort::Kind::kIsaSerial && IsKernelConsole(domain, port.isa_port);
   }
   return ports;
 }

@@ -31,17 +31,22 @@ ChosenPorts ChoosePorts(const Vm& vm, const PortChoice& choice) {
     }
   }
   for (const int wanted : choice.isa_ports) {
-    if (wanted == 0 && !choice.allow_port_0) {
+    if (wanted == 0 && !choice.force) {
       chosen.problems.push_back(absl::StrCat("VM ", vm.name,
                                              ": serial port 0 is not used, because a guest usually has a login "
                                              "prompt on "
-                                             "ttyS0; add a second <serial> and name port 1, or force port 0"));
+                                             "ttyS0; add a second <serial> and name port 1, or --force-port"));
       continue;
     }
     const auto port = std::find_if(vm.ports.begin(), vm.ports.end(), [&](const GuestPort& candidate) {
       return candidate.kind == GuestPort::Kind::kIsaSerial && candidate.isa_port == wanted;
     });
-    if (port != vm.ports.end()) {
+    if (port != vm.ports.end() && port->login && !choice.force) {
+      chosen.problems.push_back(absl::StrCat("VM ", vm.name, ": serial port ", wanted,
+                                             " is not used, because it is the console of the guest's kernel "
+                                             "(console=ttyS",
+                                             wanted, " in its <cmdline>); name another one, or --force-port"));
+    } else if (port != vm.ports.end()) {
       take(*port, absl::StrCat("serial port ", wanted));
     } else if (chosen.ports.empty()) {  // a VM that has the channel need not
                                         // have the serial port as well

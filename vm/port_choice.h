@@ -14,8 +14,8 @@ struct PortChoice {
   std::string channel = kPowerChannelName;  // the virtio-serial channel of this
                                             // name is always used
   std::vector<int> isa_ports;               // --serial-port: these ISA ports as well, the N of ttySN
-  bool allow_port_0 = false;                // ttyS0 usually has a login prompt, and lines
-                                            // would be typed into it
+  bool force = false;                       // --force-port: ttyS0 and the kernel's console too, which usually have
+                                            // a login prompt: lines would be typed into it
 };
 
 struct ChosenPorts {

@@ -38,6 +38,8 @@ struct GuestPort {
   std::string name;                // kVirtioChannel: the target's name, "org.vrapl.power.0"
   int isa_port = -1;               // kIsaSerial: the target's port, the N of ttySN. The
                                    // alias is numbered otherwise.
+  bool login = false;              // kIsaSerial: the kernel's console by the <cmdline> of the XML, so most likely a
+                                   // login prompt
   std::string alias;               // libvirt's name of the device, "channel0"
   std::optional<bool> guest_open;  // kVirtioChannel: whether a program in the
                                    // guest had it open when the XML was read

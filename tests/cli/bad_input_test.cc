@@ -92,7 +92,7 @@ TEST(UsageTest, WrongWordsAreOneLineAndTwo) {
            Row{{"serve", "--format=json"}, "--format=json", "Did you mean jsonl?"},
            Row{{"serve", "--vms=all"}, "--vms=all", "libvirt, proc"},
            Row{{"serve", "--base-power=20"}, "--base-power=20", "20W"},
-           Row{{"serve", "--serial-port=0"}, "--serial-port=0", "--allow-port-0"},
+           Row{{"serve", "--serial-port=0"}, "--serial-port=0", "--force-port"},
            Row{{"serve", "--serial-port=one"}, "--serial-port=one", "/dev/ttySN"},
            Row{{"serve", "--serial-port=-1"}, "--serial-port=-1", "/dev/ttySN"},
            Row{{"sample", "--emulate", "--host-root=/tmp"}, "--emulate", "leave out --host-root"},

@@ -1,5 +1,6 @@
 #include "vm/domain_xml.h"
 
+#include "absl/strings/str_cat.h"
 #include "tests/status_matchers.h"
 
 namespace vrapl {
@@ -151,6 +152,23 @@ TEST(DomainXmlTest, EntitiesInPathsAreDecoded) {
   const absl::StatusOr<std::vector<GuestPort>> ports = ParseGuestPorts(xml);
   ASSERT_THAT(ports, IsOkAndHolds(SizeIs(1)));
   EXPECT_EQ((*ports)[0].path, "/run/a&b 'c'");
+}
+
+TEST(DomainXmlTest, TheKernelsConsoleIsALoginPort) {
+  const auto login_ports = [](const std::string& words) {
+    std::vector<int> login;
+    const absl::StatusOr<std::vector<GuestPort>> ports = ParseGuestPorts(absl::StrCat(
+        "<domain><os><cmdline>", words, "</cmdline></os><devices><serial type='pty'><target port='0'/></serial>",
+        "<serial type='pty'><target port='1'/></serial></devices></domain>"));
+    if (!ports.ok()) return login;
+    for (const GuestPort& port : *ports) {
+      if (port.login) login.push_back(port.isa_port);
+    }
+    return login;
+  };
+  EXPECT_THAT(login_ports("quiet console=tty0 console=ttyS1,115200n8"), ElementsAre(1));
+  EXPECT_THAT(login_ports("console=ttyS0"), ElementsAre(0));
+  EXPECT_THAT(login_ports("console=ttyS10 noconsole=ttyS1"), IsEmpty());
 }
 
 TEST(DomainXmlTest, RefusesWhatIsNoDomain) {

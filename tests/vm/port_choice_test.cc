@@ -31,8 +31,16 @@ TEST(PortChoiceTest, Port0OnlyWhenForced) {
   const ChosenPorts refused = ChoosePorts(web, {.isa_ports = {0}});
   EXPECT_THAT(refused.ports, ElementsAre(web.ports[3]));
   EXPECT_THAT(refused.problems, ElementsAre(HasSubstr("login prompt")));
-  EXPECT_THAT(ChoosePorts(web, {.isa_ports = {0}, .allow_port_0 = true}).ports,
-              ElementsAre(web.ports[3], web.ports[0]));
+  EXPECT_THAT(ChoosePorts(web, {.isa_ports = {0}, .force = true}).ports, ElementsAre(web.ports[3], web.ports[0]));
+}
+
+TEST(PortChoiceTest, TheKernelsConsoleOnlyWhenForced) {
+  Vm web = Web();
+  web.ports[1].login = true;
+  const ChosenPorts refused = ChoosePorts(web, {.isa_ports = {1}});
+  EXPECT_THAT(refused.ports, ElementsAre(web.ports[3]));
+  EXPECT_THAT(refused.problems, ElementsAre(HasSubstr("console=ttyS1")));
+  EXPECT_THAT(ChoosePorts(web, {.isa_ports = {1}, .force = true}).ports, ElementsAre(web.ports[3], web.ports[1]));
 }
 
 TEST(PortChoiceTest, AVmThatHasNotAskedIsNoProblem) {
