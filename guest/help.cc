@@ -33,7 +33,8 @@ First steps:
 
 One reader per port: two take lines from each other. `serve` is for several.
 Energy is of the whole VM, as its host sees it: its CPUs, and what the host does for its devices. st says what to mind.
-Exit codes: 0 done, 1 failed, 2 wrong usage. run: the command's, 125 when vrapl-guest failed.
+Exit codes: 0 done, 1 failed, 2 wrong usage. run: the command's, 125 when vrapl-guest failed or was
+wrongly used.
 )";
 
 constexpr char kServeHelp[] =
@@ -93,7 +94,7 @@ Divides the VM's active energy of each interval by the CPU time of its processes
 says so.
 
   -n COUNT     so many tables, then end
-  --rows=20    processes in a table
+  --rows=20    processes in a table; one row more has all others
 )";
 
 }  // namespace

@@ -86,6 +86,8 @@ std::string LineSource::OpenPort(const std::string& path) {
   // Readers of this program find each other so; others are found by virtio ports only, which the kernel opens once.
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) return TakenBy(path);
   is_tty_ = ::isatty(fd.get()) != 0;
+  struct stat file {};
+  is_file_ = ::fstat(fd.get(), &file) == 0 && S_ISREG(file.st_mode);
   is_socket_ = false;
   if (is_tty_) {
     if (std::string failure = MakeRaw(fd.get(), path); !failure.empty()) return failure;
@@ -154,7 +156,10 @@ void LineSource::Step(std::vector<ArrivedLine>& out) {
     if (got == 0 && !is_tty_ && !is_socket_) {
       // A virtio port says so while nobody is connected on the host. It stays open: what the host sends next is not
       // lost.
-      Sleep(now_ns, path_ + " is not connected on the host; does `vrapl serve` run there, and with this VM?", false);
+      Sleep(now_ns,
+            path_ + (is_file_ ? " is a file, and at its end; a port is a device, see vrapl-guest find"
+                              : " is not connected on the host; does `vrapl serve` run there, and with this VM?"),
+            false);
       return;
     }
     Sleep(now_ns, got == 0 ? path_ + " was closed" : PosixFailure(error, "read " + path_), true);

@@ -55,6 +55,7 @@ class LineSource {
   OwnedFd fd_;
   bool is_tty_ = false;
   bool is_socket_ = false;
+  bool is_file_ = false;
   bool asleep_ = false;  // the port is open, and closed on the host's side
   int64_t retry_at_ns_ = 0;
   int64_t opened_ns_ = 0;

@@ -9,13 +9,18 @@ std::string Text(const GuestLine& line) {
   const auto watts = [](const std::optional<int64_t>& power_mw) {
     return power_mw.has_value() ? FixedPoint(*power_mw, 3) + " W" : std::string("unknown");
   };
+  // The error is of this line's interval, and so is the power.
+  std::string error;
+  if (line.power_mw.has_value() && line.err_uj.has_value() && line.dt_us > 0) {
+    error = " +-" + FixedPoint(*line.err_uj * 1000 / line.dt_us, 3);
+  }
   const std::string joules = line.energy_uj.has_value() ? FixedPoint(*line.energy_uj / 1000, 3) + " J" : "unknown";
   const std::string cpu =
       line.run_time_ns.has_value() ? FixedPoint(*line.run_time_ns / 1'000'000, 3) + " s" : std::string("unknown");
   char text[512];
-  std::snprintf(text, sizeof text, "%12s  active %12s  %16s  CPU time %14s  seq %llu of %08x%s%s%s\n",
-                watts(line.power_mw).c_str(), watts(line.active_power_mw).c_str(), joules.c_str(), cpu.c_str(),
-                static_cast<unsigned long long>(line.seq), static_cast<unsigned>(line.epoch),
+  std::snprintf(text, sizeof text, "%12s%s  active %12s  %16s  CPU time %14s  seq %llu of %08x%s%s%s\n",
+                watts(line.power_mw).c_str(), error.c_str(), watts(line.active_power_mw).c_str(), joules.c_str(),
+                cpu.c_str(), static_cast<unsigned long long>(line.seq), static_cast<unsigned>(line.epoch),
                 line.source == "emulated" ? "  EMULATED" : "", line.state == kLineOk ? "" : "  ",
                 line.state == kLineOk ? "" : GuestLineStateWords(line.state).c_str());
   return text;
@@ -56,6 +61,20 @@ std::string Json(const GuestLine& line) {
 }
 
 }  // namespace
+
+std::string EnergyFell(const GuestLine& before, const GuestLine& now) {
+  if (before.epoch != now.epoch || now.seq <= before.seq) return "";
+  const auto fell = [](const std::optional<int64_t>& from, const std::optional<int64_t>& to) {
+    return from.has_value() && to.has_value() && *to < *from;
+  };
+  const bool energy = fell(before.energy_uj, now.energy_uj);
+  if (!energy && !fell(before.active_uj, now.active_uj)) return "";
+  const int64_t from_uj = energy ? *before.energy_uj : *before.active_uj;
+  const int64_t to_uj = energy ? *now.energy_uj : *now.active_uj;
+  return std::string(energy ? "energy" : "active energy") + " fell from " + FixedPoint(from_uj / 1000, 3) + " to " +
+         FixedPoint(to_uj / 1000, 3) +
+         " J within an epoch, which no vrapl sends: two hosts or a made line on this port? Take no difference over it";
+}
 
 std::optional<LineFormat> LineFormatByName(std::string_view name) {
   if (name == "text") return LineFormat::kText;

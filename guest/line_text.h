@@ -17,4 +17,8 @@ std::optional<LineFormat> LineFormatByName(std::string_view name);
 // with the line's keys, numbers bare, what is unknown left out; kWatts: the number alone, "nan" when it is unknown.
 std::string FormatLine(const ArrivedLine& arrived, LineFormat format);
 
+// What is to be said where energy is less than in an earlier line of the same epoch, which no host may send; "": it is
+// not.
+std::string EnergyFell(const GuestLine& before, const GuestLine& now);
+
 }  // namespace vrapl

@@ -78,9 +78,9 @@ ParsedOptions Wrong(std::string text) {
 
 bool IsVerb(std::string_view word) { return word == "serve" || word == "run" || word == "top" || word == "find"; }
 
-}  // namespace
+constexpr int kOwnFailure = 125;  // of run: 2 is the command's to return
 
-ParsedOptions ParseGuestOptions(int argc, char** argv) {
+ParsedOptions Parse(int argc, char** argv) {
   if (argc < 2) return {.options = {}, .exit_code = 2, .text = HelpText("")};
   ParsedOptions parsed;
   GuestOptions& options = parsed.options;
@@ -167,6 +167,14 @@ ParsedOptions ParseGuestOptions(int argc, char** argv) {
   } else if (!options.command.empty()) {
     return Wrong("'" + options.command[0] + "' is one word too many");
   }
+  return parsed;
+}
+
+}  // namespace
+
+ParsedOptions ParseGuestOptions(int argc, char** argv) {
+  ParsedOptions parsed = Parse(argc, argv);
+  if (parsed.exit_code == 2 && argc > 1 && std::string_view(argv[1]) == "run") parsed.exit_code = kOwnFailure;
   return parsed;
 }
 

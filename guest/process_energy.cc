@@ -31,4 +31,17 @@ std::vector<ProcessEnergy> DivideEnergy(const std::map<pid_t, ProcessTime>& befo
   return rows;
 }
 
+std::vector<ProcessEnergy> TopRows(std::vector<ProcessEnergy> rows, size_t most) {
+  if (rows.size() <= most + 1) return rows;
+  const size_t folded = rows.size() - 1 - most;
+  ProcessEnergy others{.name = "others (" + std::to_string(folded) + ")"};
+  for (size_t i = most; i + 1 < rows.size(); ++i) {
+    others.cpu_ns += rows[i].cpu_ns;
+    others.energy_uj += rows[i].energy_uj;
+  }
+  rows[most] = std::move(others);
+  rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(most) + 1, rows.end() - 1);
+  return rows;
+}
+
 }  // namespace vrapl

@@ -24,4 +24,8 @@ struct ProcessEnergy {
 std::vector<ProcessEnergy> DivideEnergy(const std::map<pid_t, ProcessTime>& before,
                                         const std::map<pid_t, ProcessTime>& after, int64_t busy_ns, int64_t energy_uj);
 
+// At most `most` rows of processes; those that use less are one row more, "others (N)". The rest stays the last row,
+// and the sums stay what they were.
+std::vector<ProcessEnergy> TopRows(std::vector<ProcessEnergy> rows, size_t most);
+
 }  // namespace vrapl

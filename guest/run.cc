@@ -63,6 +63,7 @@ class Runner {
     while (true) {
       std::vector<ArrivedLine> lines;
       if (AwaitLines(source_, deadline_ns, lines) == Awaited::kTimeout) break;
+      teller_.Tell(source_);
       if (lines.empty()) continue;
       // The socket of `serve` greets with the newest line, which came a while ago.
       if (lines.back().may_have_waited || (!greeted_ && source_.path().ends_with("/socket"))) {
@@ -162,6 +163,7 @@ class Runner {
 
   const GuestOptions& options_;
   LineSource source_;
+  TroubleTeller teller_;
   MeasuredRuns measured_;
   GuestCpuTime guest_begin_;
   bool greeted_ = false;

@@ -33,6 +33,10 @@ void Print(const GuestOptions& options, const Seen& before, const Seen& now) {
     std::fprintf(stderr, "vrapl-guest: the host does not know this VM's energy of this interval\n");
     return;
   }
+  if (*to < *from) {
+    std::fprintf(stderr, "vrapl-guest: %s\n", EnergyFell(before.line, now.line).c_str());
+    return;
+  }
   const double dt_s = static_cast<double>(now.line.unix_ms - before.line.unix_ms) * 1e-3;
   const std::vector<ProcessEnergy> rows =
       DivideEnergy(before.processes, now.processes, now.time.busy_ns - before.time.busy_ns, *to - *from);
@@ -53,9 +57,7 @@ void Print(const GuestOptions& options, const Seen& before, const Seen& now) {
                 floor_known ? "above the idle floor" : "in all, idle floor included: the host does not know it yet",
                 dt_s, now.line.source == "emulated" ? ", EMULATED" : "", now.line.state == kLineOk ? "" : ", mind: ",
                 now.line.state == kLineOk ? "" : GuestLineStateWords(now.line.state).c_str());
-    for (size_t i = 0; i < rows.size(); ++i) {
-      if (i >= static_cast<size_t>(options.rows) && i + 1 < rows.size()) continue;
-      const ProcessEnergy& row = rows[i];
+    for (const ProcessEnergy& row : TopRows(rows, static_cast<size_t>(options.rows))) {
       const double joules = static_cast<double>(row.energy_uj) * 1e-6;
       std::printf("%9s %7.3f %7.3f %7.1f  %s\n", row.pid == 0 ? "-" : std::to_string(row.pid).c_str(), joules,
                   joules / dt_s, static_cast<double>(row.cpu_ns) * 1e-7 / dt_s, row.name.c_str());

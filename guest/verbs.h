@@ -15,6 +15,7 @@ class TroubleTeller {
 
  private:
   std::string told_;
+  bool foreign_told_ = false;
 };
 
 int Once(const GuestOptions& options);

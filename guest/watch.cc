@@ -1,4 +1,5 @@
 // --once, --watch and find.
+#include <algorithm>
 #include <cstdio>
 #include <string>
 
@@ -8,6 +9,9 @@
 
 namespace vrapl {
 namespace {
+
+// Lines come every other second, from most hosts.
+constexpr int64_t kSilenceIsLongNs = 5'000'000'000;
 
 void Print(const ArrivedLine& arrived, LineFormat format) {
   const std::string text = FormatLine(arrived, format);
@@ -35,6 +39,10 @@ LineSourceOptions SourceOf(const GuestOptions& options) {
 }
 
 void TroubleTeller::Tell(const LineSource& source) {
+  if (source.reader().foreign() > 0 && source.reader().accepted() == 0 && !foreign_told_) {
+    foreign_told_ = true;
+    std::fprintf(stderr, "vrapl-guest: %s\n", Silence(source).c_str());
+  }
   if (source.trouble() == told_) return;
   told_ = source.trouble();
   std::fprintf(stderr, "vrapl-guest: %s\n", told_.empty() ? ("reading " + source.path()).c_str() : told_.c_str());
@@ -43,18 +51,32 @@ void TroubleTeller::Tell(const LineSource& source) {
 int Once(const GuestOptions& options) {
   LineSource source(SourceOf(options));
   const int64_t deadline_ns = MonotonicNowNs() + options.timeout_ns;
+  const int64_t silent_ns = std::min(deadline_ns, MonotonicNowNs() + kSilenceIsLongNs);
   std::vector<ArrivedLine> lines;
-  while (AwaitLines(source, deadline_ns, lines) != Awaited::kTimeout) {
-    if (lines.empty() || lines.back().may_have_waited) continue;
-    Print(lines.back(), options.format);
-    return 0;
+  bool waiting_told = false;
+  while (true) {
+    const bool silent = MonotonicNowNs() >= silent_ns;
+    const Awaited awaited = AwaitLines(source, silent ? deadline_ns : silent_ns, lines);
+    if (!lines.empty() && !lines.back().may_have_waited) {
+      Print(lines.back(), options.format);
+      return 0;
+    }
+    if (awaited == Awaited::kTimeout && MonotonicNowNs() >= deadline_ns) break;
+    // What cannot bring a line now may later: it is waited for, and said so at once.
+    if (waiting_told || (source.trouble().empty() && awaited != Awaited::kTimeout)) continue;
+    waiting_told = true;
+    std::fprintf(stderr, "vrapl-guest: %s; waiting for a line, up to %.3g s (--timeout)\n",
+                 source.trouble().empty() ? ("no line yet from " + source.path()).c_str() : source.trouble().c_str(),
+                 static_cast<double>(options.timeout_ns) * 1e-9);
   }
   if (!lines.empty()) {
     std::fprintf(stderr, "vrapl-guest: this line was in the port already, and no other came; it may be old\n");
     Print(lines.back(), options.format);
     return 0;
   }
-  const std::string why = source.trouble().empty() ? Silence(source) : source.trouble();
+  // What came and was no line says more than that nothing comes any more.
+  const bool came = source.reader().rejected() > 0;
+  const std::string why = came || source.trouble().empty() ? Silence(source) : source.trouble();
   std::fprintf(stderr, "vrapl-guest: no line in %.3g s: %s\n", static_cast<double>(options.timeout_ns) * 1e-9,
                why.c_str());
   return 1;
@@ -75,6 +97,9 @@ int Watch(const GuestOptions& options) {
         } else if (arrived.line.seq > last->seq + 1) {
           std::printf("# %llu lines were skipped; their energy is in this one\n",
                       static_cast<unsigned long long>(arrived.line.seq - last->seq - 1));
+        }
+        if (const std::string fell = EnergyFell(*last, arrived.line); !fell.empty()) {
+          std::printf("# %s\n", fell.c_str());
         }
       }
       last = arrived.line;

@@ -50,5 +50,29 @@ TEST(ProcessEnergyTest, RowsSumUp) {
   EXPECT_EQ(nobody[0].energy_uj, 5);
 }
 
+// A table that is cut still sums to what the VM used.
+TEST(ProcessEnergyTest, ACutTableHasARowOfAllOthers) {
+  std::map<pid_t, ProcessTime> after;
+  for (pid_t pid = 1; pid <= 9; ++pid) after[pid] = {"p" + std::to_string(pid), 1, pid * 100};
+  const std::vector<ProcessEnergy> all = DivideEnergy({}, after, 9'999, 1'234'567);
+  for (const size_t most : {1u, 3u, 8u, 9u, 20u}) {
+    const std::vector<ProcessEnergy> rows = TopRows(all, most);
+    int64_t energy_uj = 0;
+    int64_t cpu_ns = 0;
+    for (const ProcessEnergy& row : rows) {
+      energy_uj += row.energy_uj;
+      cpu_ns += row.cpu_ns;
+    }
+    EXPECT_EQ(energy_uj, 1'234'567) << most;
+    EXPECT_EQ(cpu_ns, 9'999) << most;
+    EXPECT_EQ(rows.size(), most < 9 ? most + 2 : 10u);
+    EXPECT_EQ(rows[0].name, "p9");
+    EXPECT_EQ(rows.back().name, "ended, kernel, rest");
+    if (most < 9) {
+      EXPECT_EQ(rows[most].name, "others (" + std::to_string(9 - most) + ")");
+    }
+  }
+}
+
 }  // namespace
 }  // namespace vrapl

@@ -1,7 +1,9 @@
 // vrapl-guest as a program: --once and --watch, over ptys.
 #include <gmock/gmock.h>
 
+#include <fstream>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "tests/guest/child.h"
 #include "tests/guest/host_end.h"
@@ -76,13 +78,49 @@ TEST_F(WatchTest, OnceGivesUp) {
   EXPECT_TRUE(once.lines().empty());
 }
 
+std::vector<std::string> WithStderr(const std::string& words) {
+  return {"/bin/sh", "-c", "exec " VRAPL_GUEST_PROGRAM " " + words + " 2>&1"};
+}
+
+TEST_F(WatchTest, OnceSaysAtOnceWhatItWaitsFor) {
+  Child once(WithStderr("--once --timeout=1h --port=/dev/none"));
+  ASSERT_TRUE(once.AwaitLines(1, kLimit));
+  EXPECT_THAT(once.lines()[0].text, HasSubstr("/dev/none"));
+  EXPECT_THAT(once.lines()[0].text, HasSubstr("waiting for a line, up to 3.6e+03 s (--timeout)"));
+}
+
+// A file that somebody took for a port: what is in it is said, not what a port's end would mean.
+TEST_F(WatchTest, WhatIsNoLineIsSaid) {
+  const std::string path = dir_.path() + "/lines";
+  for (const auto& [text, why] : std::vector<std::pair<std::string, std::string>>{
+           {"VRAPL1 seq=1 crc=00000000\n", "no line with a right CRC"}, {"", "is a file, and at its end"}}) {
+    std::ofstream(path) << text;
+    Child once(WithStderr("--once --timeout=20ms --port=" + path));
+    EXPECT_EQ(once.Wait(), 1);
+    ASSERT_FALSE(once.lines().empty());
+    EXPECT_THAT(once.lines().back().text, HasSubstr(why));
+  }
+}
+
+TEST_F(WatchTest, TextHasTheIntervalAndSaysWhatCannotBe) {
+  Child watch({VRAPL_GUEST_PROGRAM, "--watch", "--port=" + host_.path()});
+  GuestLine line = made_.Next();
+  host_.Write(FormatGuestLine(line));
+  ASSERT_TRUE(watch.AwaitLines(1, kLimit));
+  EXPECT_THAT(watch.lines()[0].text, HasSubstr("10.000 W +-0.005")) << "10 mJ in 2 s";
+  ++line.seq;
+  line.energy_uj = 5'000'000;
+  host_.Write(FormatGuestLine(line));
+  ASSERT_TRUE(watch.AwaitLines(3, kLimit));
+  EXPECT_THAT(watch.lines()[1].text, HasSubstr("# energy fell from 20.000 to 5.000 J within an epoch"));
+}
+
 TEST_F(WatchTest, WrongUsageIsTwo) {
   for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{{},
                                                                                      {"sevre"},
                                                                                      {"--once", "--format=xml"},
                                                                                      {"--once", "--timeout=5"},
                                                                                      {"--once", "word"},
-                                                                                     {"run"},
                                                                                      {"--nope"},
                                                                                      {"serve", "--mode=999"},
                                                                                      {"serve", "--textfile=/tmp/x"},
@@ -91,6 +129,8 @@ TEST_F(WatchTest, WrongUsageIsTwo) {
     all.insert(all.end(), words.begin(), words.end());
     EXPECT_EQ(Child(all).Wait(), 2) << testing::PrintToString(words);
   }
+  EXPECT_EQ(Child({VRAPL_GUEST_PROGRAM, "run"}).Wait(), 125) << "2 is the command's to return";
+  EXPECT_EQ(Child({VRAPL_GUEST_PROGRAM, "run", "--nope"}).Wait(), 125);
   EXPECT_EQ(Child({VRAPL_GUEST_PROGRAM, "--help"}).Wait(), 0);
   EXPECT_EQ(Child({VRAPL_GUEST_PROGRAM, "run", "--help"}).Wait(), 0);
 }
