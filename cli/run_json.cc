@@ -20,6 +20,8 @@ Json IntervalJson(const RunsInfo& info, const Interval& interval) {
     if (die > 0) item["die"] = die;
     item["energy_ticks"] = counter.energy_ticks;
     item["energy_uj"] = counter.energy_uj;
+    const std::optional<int64_t> err_uj = counter.err_uj();
+    item["err_uj"] = err_uj ? Json(*err_uj) : Json(nullptr);
     if (counter.doubtful) item["doubtful"] = true;
     json["counters"].push_back(std::move(item));
   }

@@ -1,5 +1,7 @@
 #include "cli/run_result.h"
 
+#include <cmath>
+
 #include "absl/strings/str_cat.h"
 
 namespace vrapl {
@@ -7,6 +9,12 @@ namespace vrapl {
 std::string CounterName(const Interval::CounterKey& key) {
   const auto& [package, die, domain] = key;
   return absl::StrCat(DomainName(domain), "-", package, die > 0 ? absl::StrCat(".", die) : "");
+}
+
+std::optional<int64_t> Interval::Counter::err_uj() const {
+  if (!err_known || flushes == 0) return std::nullopt;
+  if (flushes == 1) return first_err_uj;
+  return std::llround(std::ceil(std::hypot(static_cast<double>(first_err_uj), static_cast<double>(last_err_uj))));
 }
 
 void Interval::Add(const FlushReport& report) {
@@ -18,6 +26,9 @@ void Interval::Add(const FlushReport& report) {
     counter.energy_uj += found.energy_uj;
     counter.models.insert(found.model);
     counter.attributed = found.attributed;
+    counter.err_known = counter.err_known && found.err_uj.has_value();
+    counter.last_err_uj = found.err_uj.value_or(0);
+    if (counter.flushes++ == 0) counter.first_err_uj = counter.last_err_uj;
     counter.doubtful |= found.read_errors > 0 || found.unknown_ns > 0 || found.frozen;
   }
   for (const ModelReport& model : report.models) {

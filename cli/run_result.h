@@ -25,6 +25,13 @@ struct Interval {
     std::set<Model> models;  // that charged it
     bool attributed = true;
     bool doubtful = false;  // reads failed, time of unknown energy, or it stood still
+    // 95 % of energy_uj: an interval has the edges at its two ends and none between, so its error is that of one flush,
+    // or no more than those of the first and the last together. Absent where one of them all is not known.
+    std::optional<int64_t> err_uj() const;
+    int flushes = 0;
+    bool err_known = true;
+    int64_t first_err_uj = 0;
+    int64_t last_err_uj = 0;
   };
   struct RowKey {
     Model model;  // that was asked for

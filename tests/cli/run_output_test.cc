@@ -87,6 +87,26 @@ TEST(IntervalTest, IsTheSumOfItsFlushesWithTheWeakestWordForEach) {
   EXPECT_TRUE(stood_in.counters.begin()->second.doubtful);
 }
 
+// The edges between flushes cancel: the error of many is no sum of theirs, and no less than that of one.
+TEST(IntervalTest, TheErrorOfACounterIsOfItsEnds) {
+  Interval interval;
+  const auto add = [&](std::optional<int64_t> err_uj) {
+    FlushReport report = Report(1'000'000);
+    for (CounterReport& counter : report.models[0].counters) counter.err_uj = err_uj;
+    interval.Add(report);
+    return interval.counters.begin()->second.err_uj();
+  };
+  EXPECT_EQ(add(300), 300);
+  EXPECT_EQ(add(900), 949) << "hypot(300, 900)";
+  EXPECT_EQ(add(400), 500);
+  const nlohmann::json json = nlohmann::json::parse(RunToJson(Info(), {.whole = interval}));
+  EXPECT_EQ(json["counters"][0]["err_uj"], 500);
+  EXPECT_EQ(add(std::nullopt), std::nullopt);
+  EXPECT_EQ(add(400), std::nullopt) << "a part is not known";
+  const nlohmann::json unknown = nlohmann::json::parse(RunToJson(Info(), {.whole = interval}));
+  EXPECT_TRUE(unknown["counters"][0]["err_uj"].is_null());
+}
+
 TEST(RunTextTest, ShowsTheCommandTheVmsAskedForAndThatItIsEmulated) {
   const std::string text = RunText(Info(), Result());
   EXPECT_THAT(text, AllOf(HasSubstr("EMULATED HARDWARE"), HasSubstr("sleep 1: exit code 0"), HasSubstr("package-0 J"),
