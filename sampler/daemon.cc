@@ -69,7 +69,10 @@ absl::StatusOr<std::unique_ptr<VmLister>> OpenLister(const DaemonOptions& option
     absl::StatusOr<std::unique_ptr<Inventory>> inventory = Inventory::Open(options.connect);
     if (inventory.ok()) return std::unique_ptr<VmLister>(*std::move(inventory));
     if (!options.vms_optional) return inventory.status();
-    events.on_notice(absl::StrCat(inventory.status().message(), "; looking for QEMU in /proc instead"));
+    // Who has no libvirt need not read how to start it.
+    events.on_notice(absl::IsUnavailable(inventory.status())
+                         ? "no libvirt answers: VMs are looked for in /proc (--vms=proc)"
+                         : absl::StrCat(inventory.status().message(), "; looking for QEMU in /proc instead"));
   }
   return std::unique_ptr<VmLister>(std::make_unique<ProcInventory>());
 }
