@@ -30,7 +30,7 @@ constexpr Column kColumns[] = {
     Integer("dt_ns", Get<&ExportRow::dt_ns>, "length of the window in this package"),
     Text("phase", Get<&ExportRow::phase>, "label of the phase that the middle of the window lies in"),
     Text("kind", Get<&ExportRow::kind>,
-         "vm, other, kernel, vrapl, emulator, idle, stolen, unreported, interrupts, host"),
+         "vm, command, other, kernel, vrapl, emulator, idle, stolen, unreported, interrupts, host"),
     Text("vm_id", Get<&ExportRow::vm_id>, "UUID of the VM"),
     Text("vm_name", Get<&ExportRow::vm_name>, "name of the VM"),
     MaybeInteger("vm_pid", Get<&ExportRow::vm_pid>, "process of the VM: two starts of one VM differ in it"),

@@ -148,6 +148,52 @@ TEST(AggregateTest, EachThreadIsARowOfItsOwn) {
   EXPECT_EQ(parts.rows[0].tid, std::nullopt);
 }
 
+// Errors of a VM are its own: what one of its parts loses another has, so theirs are not added.
+TEST(AggregateTest, ErrorsAndIdleAreThoseOfWhatARowStandsFor) {
+  FlushReport report;
+  const VmRun web{.uuid = "w", .name = "web", .pid = 7};
+  ModelReport& model = report.models.emplace_back();
+  for (const int package : {0, 1}) {
+    model.counters.push_back(
+        {.package_id = package, .domain = {RaplDomain::kPackage}, .energy_ticks = 9, .unit_uj = 1, .err_uj = 50});
+    for (const char* part : {"vcpu0", "io"}) {
+      model.rows.push_back({.kind = RowKind::kVm,
+                            .vm = web,
+                            .part = part,
+                            .package_id = package,
+                            .domain = {RaplDomain::kPackage},
+                            .energy_uj = 3,
+                            .err_uj = 20});
+    }
+    model.rows.push_back(
+        {.kind = RowKind::kIdle, .package_id = package, .domain = {RaplDomain::kPackage}, .err_uj = 30});
+    model.vm_counters.push_back(
+        {.vm = web, .package_id = package, .domain = {RaplDomain::kPackage}, .err_uj = 25 + package, .idle_uj = 11});
+  }
+  for (const ExportRow& row : AggregateRows(report, By::kPart).rows) {
+    EXPECT_EQ(row.err_uj, row.kind == "vm" ? 20 : 30);
+    EXPECT_EQ(row.idle_uj, std::nullopt);
+  }
+  for (const ExportRow& row : AggregateRows(report, By::kVm).rows) {
+    EXPECT_EQ(row.err_uj, row.kind == "vm" ? 25 + *row.package : 30);
+    EXPECT_EQ(row.idle_uj, row.kind == "vm" ? std::optional<int64_t>(11) : std::nullopt);
+    if (row.kind == "vm") {
+      EXPECT_EQ(row.energy_uj, 6) << "idle is beside it";
+    }
+  }
+  for (const ExportRow& row : AggregateRows(report, By::kPackage).rows) EXPECT_EQ(row.err_uj, 50);
+  ASSERT_EQ(AggregateRows(report, By::kDomain).rows.size(), 1u);
+  EXPECT_EQ(AggregateRows(report, By::kDomain).rows[0].err_uj, 100);
+  model.counters[1].err_uj.reset();
+  model.vm_counters[1].err_uj.reset();
+  EXPECT_EQ(AggregateRows(report, By::kDomain).rows[0].err_uj, std::nullopt);
+  for (const ExportRow& row : AggregateRows(report, By::kVm).rows) {
+    if (row.kind == "vm") {
+      EXPECT_EQ(row.err_uj.has_value(), row.package == 0);
+    }
+  }
+}
+
 TEST(AggregateTest, TicksOfDifferentSizesAreNotAdded) {
   FlushReport report;
   report.models = {{.counters = {{.package_id = 0, .energy_ticks = 7, .unit_uj = 61},
