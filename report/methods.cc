@@ -1,6 +1,7 @@
 #include "report/methods.h"
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <vector>
 
@@ -87,9 +88,9 @@ std::string FirstOf(const json& header, std::initializer_list<const char*> point
   return otherwise;
 }
 
-// How the first model charged, in a sentence.
-std::string ModelSentence(const RunTotals& totals) {
-  switch (totals.models().front()) {
+// How a model charges, in a sentence.
+std::string ModelSentence(Model model) {
+  switch (model) {
     case Model::kBaseShare:
       return "Energy was attributed by the model base-share: in each sampling interval and package the base power "
              "times "
@@ -128,19 +129,50 @@ std::string ModelSentence(const RunTotals& totals) {
   return "";
 }
 
+// Of the time of all counters of package and DRAM, the part that another model charged than the first.
+std::map<Model, double> StoodIn(const RunTotals& totals) {
+  std::map<Model, double> parts;
+  double all_ns = 0;
+  for (const auto& [key, counter] : totals.counters()) {
+    if (!CountsInTotal(key.domain.domain)) continue;
+    all_ns += static_cast<double>(counter.dt_ns);
+    for (const auto& [model, ns] : counter.stood_in_ns) parts[model] += static_cast<double>(ns);
+  }
+  for (auto& [model, part] : parts) part = all_ns > 0 ? part / all_ns : 0;
+  return parts;
+}
+
+// What charged the energy: the model asked for, or the one that stood in for it all the time; and how much of the time
+// others did.
+std::string ModelClause(const RunTotals& totals) {
+  const Model asked = totals.models().front();
+  const std::map<Model, double> stood_in = StoodIn(totals);
+  std::vector<std::string> parts;
+  for (const auto& [model, part] : stood_in) {
+    if (part >= 1) {
+      return absl::StrCat(ModelSentence(model), " (", ModelName(asked),
+                          " was asked for and could not be applied at any time)");
+    }
+    parts.push_back(absl::StrFormat("%s in %.2g %% of the time", ModelName(model), 100 * part));
+  }
+  if (parts.empty()) return ModelSentence(asked);
+  return absl::StrCat(ModelSentence(asked), " (", ModelName(asked), ", ", absl::StrJoin(parts, ", "), ")");
+}
+
 std::string BaseClause(const RunTotals& totals) {
   std::vector<std::string> parts;
   for (const auto& [key, counter] : totals.counters()) {
     if (!counter.last.base_w || !CountsInTotal(key.domain.domain)) continue;
-    parts.push_back(
-        absl::StrFormat("%s %d: %.2f W%s", DomainName(key.domain), key.package_id, *counter.last.base_w,
-                        counter.last.base_given ? ", given" : absl::StrFormat(" +- %.2f W", counter.last.base_err_w)));
+    parts.push_back(absl::StrFormat("%s %d: %.2f W%s%s", DomainName(key.domain), key.package_id, *counter.last.base_w,
+                                    counter.last.base_given && counter.last.base_err_w == 0
+                                        ? ""
+                                        : absl::StrFormat(" +- %.2f W", counter.last.base_err_w),
+                                    counter.last.base_given ? ", given" : ""));
   }
   const std::string text =
       parts.empty()
           ? "; no base power was known, so energy includes the share of the idle floor"
-          : absl::StrCat(" (base power at the end of the run, 95 % interval of the fit: ", absl::StrJoin(parts, "; "),
-                         ")");
+          : absl::StrCat(" (base power at the end of the run, 95 % interval: ", absl::StrJoin(parts, "; "), ")");
   std::vector<std::string> fallbacks;
   for (const auto& [key, counter] : totals.counters()) {
     if (counter.fallback_ns <= 0 || !CountsInTotal(key.domain.domain)) continue;
@@ -210,7 +242,7 @@ std::string Paragraph(const RecordedRun& run, const RunTotals& totals) {
           : 100 * static_cast<double>(unreported->second.sum.run_time_ns) / static_cast<double>(totals.capacity_ns());
   absl::StrAppendFormat(&text, "Run time of every thread is by %s: %s; %.3f %% of CPU time is of unknown threads. ",
                         RunTimeMethodName(last.run_time_method), RunTimeError(last.run_time_method), unreported_share);
-  absl::StrAppend(&text, ModelSentence(totals), BaseClause(totals), ". ");
+  absl::StrAppend(&text, ModelClause(totals), BaseClause(totals), ". ");
   absl::StrAppendFormat(
       &text,
       "Windows of %.4g s, %d of them, cover %.3f s, from %.3f to %.3f s of the recording; energy of a VM is that of "
@@ -229,14 +261,23 @@ std::string Paragraph(const RecordedRun& run, const RunTotals& totals) {
 struct Line {
   std::string name;
   RunTotals::Energy energy;
+  std::optional<int64_t> err_uj;
+  std::optional<int64_t> idle_uj;
 };
+
+bool SharesIdle(const RunTotals& totals) {
+  return std::any_of(totals.owners().begin(), totals.owners().end(),
+                     [](const auto& owner) { return owner.second.idle_uj.has_value(); });
+}
 
 std::vector<Line> Lines(const RunTotals& totals) {
   std::vector<Line> vms;
   std::vector<Line> others;
   for (const auto& [owner, total] : totals.owners()) {
     const bool is_vm = owner.kind == RowKind::kVm;
-    (is_vm ? vms : others).push_back({is_vm ? owner.vm.name : std::string(RowKindName(owner.kind)), total.sum});
+    (is_vm ? vms : others)
+        .push_back(
+            {is_vm ? owner.vm.name : std::string(RowKindName(owner.kind)), total.sum, total.err_uj(), total.idle_uj});
   }
   const auto by_energy = [](const Line& a, const Line& b) { return a.energy.energy_uj > b.energy.energy_uj; };
   std::stable_sort(vms.begin(), vms.end(), by_energy);
@@ -251,10 +292,17 @@ std::vector<std::string> Cells(const Line& line, const RunTotals& totals) {
   // Known in a part of the windows only: no figure for the whole.
   const bool active_known = line.energy.active_known_uj == line.energy.energy_uj;
   const double of_host = totals.host_uj() > 0 ? 100 * joules * 1e6 / static_cast<double>(totals.host_uj()) : 0;
-  return {absl::StrFormat("%.6f", joules),
-          active_known ? absl::StrFormat("%.6f", static_cast<double>(line.energy.active_uj) * 1e-6) : "not known",
-          absl::StrFormat("%.3f", joules / seconds), absl::StrFormat("%.2f", of_host),
-          absl::StrFormat("%.6f", Seconds(line.energy.run_time_ns))};
+  std::vector<std::string> cells = {
+      absl::StrFormat("%.6f", joules),
+      line.err_uj ? absl::StrFormat("%.6f", static_cast<double>(*line.err_uj) * 1e-6) : "not known",
+      active_known ? absl::StrFormat("%.6f", static_cast<double>(line.energy.active_uj) * 1e-6) : "not known",
+      absl::StrFormat("%.3f", joules / seconds),
+      absl::StrFormat("%.2f", of_host),
+      absl::StrFormat("%.6f", Seconds(line.energy.run_time_ns))};
+  if (SharesIdle(totals)) {
+    cells.push_back(line.idle_uj ? absl::StrFormat("%.6f", static_cast<double>(*line.idle_uj) * 1e-6) : "");
+  }
+  return cells;
 }
 
 }  // namespace
@@ -262,25 +310,29 @@ std::vector<std::string> Cells(const Line& line, const RunTotals& totals) {
 std::string MethodsText(const RecordedRun& run, const RunTotals& totals, MethodsFormat format) {
   const std::string paragraph = Paragraph(run, totals);
   const std::vector<std::string> host = {absl::StrFormat("%.6f", static_cast<double>(totals.host_uj()) * 1e-6)};
+  const bool idle = SharesIdle(totals);
   std::string text;
   if (format == MethodsFormat::kMarkdown) {
     text = absl::StrCat(EscapeMarkdown(paragraph), "\n\n");
-    text += "| row | energy J | active J | mean power W | of the host % | run time s |\n";
-    text += "| --- | ---: | ---: | ---: | ---: | ---: |\n";
+    text += "| row | energy J | +- J (95 %) | active J | mean power W | of the host % | run time s |";
+    text += idle ? " its part of idle J |\n" : "\n";
+    text += "| --- | ---: | ---: | ---: | ---: | ---: | ---: |";
+    text += idle ? " ---: |\n" : "\n";
     for (const Line& line : Lines(totals)) {
       absl::StrAppend(&text, "| ", EscapeMarkdown(line.name), " | ", absl::StrJoin(Cells(line, totals), " | "), " |\n");
     }
-    absl::StrAppend(&text, "| host (the counters) | ", host.front(), " | | | 100.00 | |\n");
+    absl::StrAppend(&text, "| host (the counters) | ", host.front(), " | | | | 100.00 | |", idle ? " |\n" : "\n");
     return text;
   }
   text = absl::StrCat(EscapeLatex(paragraph), "\n\n");
-  text += "\\begin{tabular}{lrrrrr}\n\\hline\n";
-  text += "row & energy (J) & active (J) & mean power (W) & of the host (\\%) & run time (s) \\\\\n\\hline\n";
+  absl::StrAppend(&text, "\\begin{tabular}{lrrrrrr", idle ? "r" : "", "}\n\\hline\n");
+  text += "row & energy (J) & $\\pm$ 95 \\% (J) & active (J) & mean power (W) & of the host (\\%) & run time (s)";
+  absl::StrAppend(&text, idle ? " & its part of idle (J)" : "", " \\\\\n\\hline\n");
   for (const Line& line : Lines(totals)) {
     absl::StrAppend(&text, EscapeLatex(line.name), " & ", absl::StrJoin(Cells(line, totals), " & "), " \\\\\n");
   }
-  absl::StrAppend(&text, "\\hline\nhost (the counters) & ", host.front(),
-                  " & & & 100.00 & \\\\\n\\hline\n\\end{tabular}\n");
+  absl::StrAppend(&text, "\\hline\nhost (the counters) & ", host.front(), " & & & & 100.00 & ", idle ? "& " : "",
+                  "\\\\\n\\hline\n\\end{tabular}\n");
   return text;
 }
 

@@ -59,6 +59,7 @@ Json OwnersJson(const ReportParts& parts) {
     json.update(EnergyJson(total.sum));
     const std::optional<int64_t> err_uj = total.err_uj();
     json["err_uj"] = err_uj ? Json(*err_uj) : Json(nullptr);
+    if (total.idle_uj) json["idle_uj"] = *total.idle_uj;
     json["counters"] = Json::array();
     for (const auto& [key, energy] : total.counters) {
       Json counter = {{"package", key.package_id}, {"die", key.die_id}, {"domain", DomainName(key.domain)}};

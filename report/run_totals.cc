@@ -67,8 +67,9 @@ void RunTotals::Add(const FlushReport& report, size_t most_models) {
       if (row.domain.domain == RaplDomain::kPackage) owner.sum.run_time_ns += row.run_time_ns;
     }
     for (const VmCounterReport& vm : model.vm_counters) {
-      owners_[m][{RowKind::kVm, vm.vm}].counters[KeyOf(vm)].error.Add(counters_[m][KeyOf(vm)].last, vm.error_sums,
-                                                                      vm.model_err_uj);
+      OwnerTotal& owner = owners_[m][{RowKind::kVm, vm.vm}];
+      owner.counters[KeyOf(vm)].error.Add(counters_[m][KeyOf(vm)].last, vm.error_sums, vm.model_err_uj);
+      if (vm.idle_uj) owner.idle_uj = owner.idle_uj.value_or(0) + *vm.idle_uj;
     }
   }
   for (const SamplerReport& sampler : report.samplers) {

@@ -53,6 +53,7 @@ class RunTotals {
     std::map<CounterKey, Energy> counters;  // every counter, cores, uncore and psys too
     // 95 % of sum.energy_uj: errors of counters are added, since those of one package have the same sign.
     std::optional<int64_t> err_uj() const;
+    std::optional<int64_t> idle_uj;  // of a VM: its part of the idle rows, beside sum; absent: it pays none
   };
   struct CounterTotal {
     CounterReport last;  // what it says since the start, and its last base power

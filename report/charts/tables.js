@@ -12,6 +12,8 @@ function makeTotals() {
   const into = section('totals', 'The ledger', `What the rows add up to, by the model ${page.models[0]}; package and DRAM of all packages.`);
   const seconds = (page.to_ns - page.from_ns) / 1e9;
   const columns = [{ title: 'owner', word: true }, { title: 'kind', word: true }, { title: 'energy, J' }, { title: '\u00b1 95 %, J' }, { title: 'above the floor, J' }, { title: 'mean power, W' }, { title: 'of the host, %' }, { title: 'run time, s' }];
+  const idleShared = ledgerRows.some((row) => row.idle_uj !== undefined);
+  if (idleShared) columns.push({ title: 'its part of idle, J' });
   page.models.slice(1).forEach((model) => columns.push({ title: `energy by ${model}, J` }));
   const rows = ledgerRows.map((row) => [
     ledgerName(row),
@@ -22,11 +24,12 @@ function makeTotals() {
     (row.energy_uj / 1e6 / seconds).toFixed(3),
     page.host_uj > 0 ? ((100 * row.energy_uj) / page.host_uj).toFixed(2) : '',
     (row.run_time_ns / 1e9).toFixed(6),
+    ...(idleShared ? [row.idle_uj === undefined ? '' : joulesText(row.idle_uj)] : []),
     ...row.by_model.slice(1).map(joulesText),
   ]);
   rows.push({
     sum: true,
-    cells: ['host (the counters)', '', joulesText(page.host_uj), '', '', (page.host_uj / 1e6 / seconds).toFixed(3), '100.00', (page.capacity_ns / 1e9).toFixed(6), ...page.models.slice(1).map(() => joulesText(page.host_uj))],
+    cells: ['host (the counters)', '', joulesText(page.host_uj), '', '', (page.host_uj / 1e6 / seconds).toFixed(3), '100.00', (page.capacity_ns / 1e9).toFixed(6), ...(idleShared ? [''] : []), ...page.models.slice(1).map(() => joulesText(page.host_uj))],
   });
   into.append(table(columns, rows));
   into.append(element('p', { class: 'note', text: 'Each counter by itself; cores and uncore are parts of the package, psys contains it.' }));

@@ -73,8 +73,37 @@ TEST(MethodsTest, AModelThatStoodInIsNamed) {
   std::vector<FlushReport> reports = run.Reports({});
   EXPECT_THAT(MethodsText(run.run(), TotalsOf(reports), MethodsFormat::kMarkdown), Not(HasSubstr("stood in")));
   for (FlushReport& report : reports) report.models[0].counters[0].model = Model::kCapacity;
-  EXPECT_THAT(MethodsText(run.run(), TotalsOf(reports), MethodsFormat::kMarkdown),
-              HasSubstr("a simpler model stood in"));
+  const std::string part = MethodsText(run.run(), TotalsOf(reports), MethodsFormat::kMarkdown);
+  EXPECT_THAT(part, AllOf(HasSubstr("a simpler model stood in"), HasSubstr("by the model base-share"),
+                          HasSubstr("(base-share, capacity in 50 % of the time)")));
+  for (FlushReport& report : reports) {
+    for (CounterReport& counter : report.models[0].counters) counter.model = Model::kCapacity;
+  }
+  const std::string all = MethodsText(run.run(), TotalsOf(reports), MethodsFormat::kMarkdown);
+  EXPECT_THAT(all, AllOf(HasSubstr("attributed by the model capacity"), Not(HasSubstr("by the model base-share")),
+                         HasSubstr("base-share was asked for and could not be applied at any time")));
+}
+
+TEST(MethodsTest, EveryRowHasItsInterval) {
+  MadeRun run({});
+  std::vector<FlushReport> reports = run.Reports({});
+  for (FlushReport& report : reports) {
+    for (CounterReport& counter : report.models[0].counters) {
+      counter.grain = CounterGrain{.unit_uj = counter.unit_uj, .period_ns = 1e6, .jitter_ns = 1e3};
+    }
+  }
+  const RunTotals totals = TotalsOf(reports);
+  const std::string text = MethodsText(run.run(), totals, MethodsFormat::kMarkdown);
+  EXPECT_THAT(text, HasSubstr("| +- J (95 %) |"));
+  int found = 0;
+  for (const auto& [owner, total] : totals.owners()) {
+    if (owner.kind != RowKind::kVm) continue;
+    ++found;
+    ASSERT_TRUE(total.err_uj().has_value());
+    EXPECT_THAT(text, HasSubstr(absl::StrFormat("| %.6f | %.6f |", static_cast<double>(total.sum.energy_uj) * 1e-6,
+                                                static_cast<double>(*total.err_uj()) * 1e-6)));
+  }
+  EXPECT_GT(found, 0);
 }
 
 TEST(MethodsTest, EmulatedIsTheFirstWord) {
