@@ -68,6 +68,15 @@ std::string DomainTable(const ComparedDomain& domain, const std::vector<Model>& 
     AppendRow(text, "charged to nobody", cells);
   }
   AppendRow(text, "counter", {Joules(domain.counter_uj)});
+  // Beside the rows, which sum to the counter without it.
+  for (const ComparedRow& row : domain.rows) {
+    if (std::none_of(row.idle_uj.begin(), row.idle_uj.end(), [](const auto& idle_uj) { return idle_uj.has_value(); })) {
+      continue;
+    }
+    cells.clear();
+    for (const std::optional<int64_t>& idle_uj : row.idle_uj) cells.push_back(idle_uj ? Joules(*idle_uj) : "");
+    AppendRow(text, absl::StrCat("idle:", NameOf(row)), cells);
+  }
   return text;
 }
 
@@ -126,13 +135,16 @@ std::string ComparisonToText(const Comparison& comparison) {
 
 std::string ComparisonToCsv(const Comparison& comparison, const std::string& source) {
   std::string text =
-      "t_ns,dt_ns,kind,vm_id,vm_name,domain,run_time_ns,model,energy_uj,active_uj,spread_uj,stood_in,stood_in_windows,"
+      "t_ns,dt_ns,kind,vm_id,vm_name,domain,run_time_ns,model,energy_uj,active_uj,idle_uj,spread_uj,stood_in,stood_in_"
+      "windows,"
       "windows,source\n";
   ForEach(comparison, [&](const ComparedDomain& domain, const ComparedRow& row, size_t i) {
     absl::StrAppend(&text, comparison.end_ns, ",", comparison.end_ns - comparison.start_ns, ",", RowKindName(row.kind),
                     ",", CsvText(row.vm.uuid), ",", CsvText(row.vm.name), ",", DomainName(domain.domain), ",");
     absl::StrAppend(&text, row.run_time_ns, ",", ModelName(comparison.models[i]), ",", row.energy_uj[i], ",");
     if (row.active_uj[i]) absl::StrAppend(&text, *row.active_uj[i]);
+    text += ',';
+    if (row.idle_uj[i]) absl::StrAppend(&text, *row.idle_uj[i]);
     const StoodIn& stood_in = comparison.stood_in[i];
     absl::StrAppend(&text, ",", row.spread_uj, ",", StoodInNames(stood_in), ",", stood_in.windows, ",", stood_in.of,
                     ",", CsvText(source), "\n");
@@ -153,6 +165,7 @@ std::string ComparisonToJsonl(const Comparison& comparison, const std::string& s
                                          {"model", ModelName(comparison.models[i])},
                                          {"energy_uj", row.energy_uj[i]},
                                          {"active_uj", OrNull(row.active_uj[i])},
+                                         {"idle_uj", OrNull(row.idle_uj[i])},
                                          {"spread_uj", row.spread_uj},
                                          {"stood_in", StoodInJson(comparison.stood_in[i])},
                                          {"windows", comparison.stood_in[i].of},

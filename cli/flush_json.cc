@@ -1,5 +1,6 @@
 #include "cli/flush_json.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace vrapl {
@@ -7,7 +8,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json CounterJson(const CounterReport& counter) {
+// `asked`: the model of the group that the counter stands in.
+Json CounterJson(const CounterReport& counter, Model asked) {
   Json json = {{"package", counter.package_id}, {"domain", DomainName(counter.domain)}};
   if (counter.die_id > 0) json["die"] = counter.die_id;
   json["dt_ns"] = counter.dt_ns;
@@ -16,6 +18,7 @@ Json CounterJson(const CounterReport& counter) {
   json["energy_uj"] = counter.energy_uj;
   json["err_uj"] = counter.err_uj ? Json(*counter.err_uj) : Json(nullptr);
   json["model"] = ModelName(counter.model);
+  if (counter.model != asked) json["asked"] = ModelName(asked);
   if (!ClaimsAll(counter.model)) json["unclaimed_ticks"] = counter.unclaimed_ticks;
   if (counter.base_w) {
     json["base_w"] = *counter.base_w;
@@ -122,6 +125,22 @@ Json SamplerJson(const SamplerReport& sampler) {
   return json;
 }
 
+// Who pays for idle by another model than the first, whose VMs stand in `vms`: package and DRAM together, as there.
+Json IdleOfVms(const ModelReport& model) {
+  std::vector<std::pair<VmRun, int64_t>> sums;
+  for (const VmCounterReport& part : model.vm_counters) {
+    if (!part.idle_uj) continue;
+    auto sum = std::find_if(sums.begin(), sums.end(), [&](const auto& known) { return known.first == part.vm; });
+    if (sum == sums.end()) sum = sums.insert(sums.end(), {part.vm, 0});
+    sum->second += *part.idle_uj;
+  }
+  Json list = Json::array();
+  for (const auto& [vm, idle_uj] : sums) {
+    list.push_back({{"id", vm.uuid}, {"name", vm.name}, {"pid", vm.pid}, {"idle_uj", idle_uj}});
+  }
+  return list;
+}
+
 template <typename T, typename Convert>
 Json List(const std::vector<T>& values, Convert convert) {
   Json list = Json::array();
@@ -143,15 +162,19 @@ std::string FlushToJson(const FlushReport& report, absl::string_view phase) {
   if (!IsExact(report.run_time_method)) json["run_time_error"] = RunTimeError(report.run_time_method);
   json["recursion_misses"] = report.recursion_misses;
   json["model"] = ModelName(first.model);
-  json["counters"] = List(first.counters, CounterJson);
+  const auto counters = [](const ModelReport& model) {
+    return List(model.counters, [&](const CounterReport& counter) { return CounterJson(counter, model.model); });
+  };
+  json["counters"] = counters(first);
   json["rows"] = List(first.rows, RowJson);
   // Other models of the same seconds: their rows sum to the same counters, so they stand apart.
   if (report.models.size() > 1) {
     json["other_models"] = Json::array();
     for (size_t i = 1; i < report.models.size(); ++i) {
-      json["other_models"].push_back({{"model", ModelName(report.models[i].model)},
-                                      {"counters", List(report.models[i].counters, CounterJson)},
-                                      {"rows", List(report.models[i].rows, RowJson)}});
+      const ModelReport& other = report.models[i];
+      json["other_models"].push_back(
+          {{"model", ModelName(other.model)}, {"counters", counters(other)}, {"rows", List(other.rows, RowJson)}});
+      if (Json idle = IdleOfVms(other); !idle.empty()) json["other_models"].back()["vms"] = std::move(idle);
     }
   }
   json["vms"] = List(report.vms, VmJson);

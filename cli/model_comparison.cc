@@ -32,6 +32,7 @@ ModelComparison::Row& ModelComparison::RowOf(Domain& domain, const RowReport& ro
   if (row.kind == RowKind::kVm) added.row.vm = row.vm;
   added.row.energy_uj.resize(result_.models.size());
   added.row.active_uj.resize(result_.models.size());
+  added.row.idle_uj.resize(result_.models.size());
   added.active_known.assign(result_.models.size(), true);
   return added;
 }
@@ -59,6 +60,11 @@ void ModelComparison::Add(const FlushReport& report) {
       of.row.energy_uj[i] += row.energy_uj;
       of.active_known[i] = of.active_known[i] && row.active_uj.has_value();
       of.row.active_uj[i] = of.row.active_uj[i].value_or(0) + row.active_uj.value_or(0);
+    }
+    for (const VmCounterReport& vm : model.vm_counters) {
+      if (!vm.idle_uj) continue;
+      Row& of = RowOf(Of(vm.domain.domain), {.kind = RowKind::kVm, .vm = vm.vm});
+      of.row.idle_uj[i] = of.row.idle_uj[i].value_or(0) + *vm.idle_uj;
     }
   }
 }

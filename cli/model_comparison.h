@@ -21,6 +21,7 @@ struct ComparedRow {
   // By model, in the order of Comparison::models:
   std::vector<int64_t> energy_uj;
   std::vector<std::optional<int64_t>> active_uj;  // absent: the base was not known all the time
+  std::vector<std::optional<int64_t>> idle_uj;    // of a VM, its part of the idle row; absent: that is nobody's
   // Between the most and the least that models charge to it. Over models that charge all energy, because others do not
   // divide the same sum.
   int64_t spread_uj = 0;

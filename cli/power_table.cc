@@ -52,6 +52,11 @@ std::string PowerTable::Format(const FlushReport& report) {
   const auto find = [&](const std::string& column) {
     return std::find_if(cells.begin(), cells.end(), [&](const Cell& known) { return known.column == column; });
   };
+  const auto wanted = [&](const VmRun& vm) {
+    return only_vms_.empty() || std::any_of(only_vms_.begin(), only_vms_.end(), [&](const std::string& name) {
+             return name == vm.name || absl::EqualsIgnoreCase(name, vm.uuid);
+           });
+  };
   const auto add = [&](const std::string& column, int64_t energy_uj, const std::optional<int64_t>& err_uj) {
     auto cell = find(column);
     if (cell == cells.end()) cell = cells.insert(cells.end(), {.column = column});
@@ -79,11 +84,7 @@ std::string PowerTable::Format(const FlushReport& report) {
     for (const RowReport& row : model.rows) {
       if (!CountsInTotal(row.domain.domain)) continue;
       if ((row.kind == RowKind::kVm) != vms || row.kind == RowKind::kStolen) continue;
-      const bool wanted =
-          only_vms_.empty() || !vms || std::any_of(only_vms_.begin(), only_vms_.end(), [&](const std::string& name) {
-            return name == row.vm.name || absl::EqualsIgnoreCase(name, row.vm.uuid);
-          });
-      if (!wanted) continue;
+      if (vms && !wanted(row.vm)) continue;
       if (vms) {
         add(absl::StrCat("vm:", row.vm.name), row.energy_uj, 0);
       } else {
@@ -96,6 +97,10 @@ std::string PowerTable::Format(const FlushReport& report) {
     if (const auto cell = find(absl::StrCat("vm:", error.vm.name)); cell != cells.end()) {
       AddError(cell->err_uj, error.err_uj);
     }
+  }
+  // Beside the rows, which sum to the counters without it.
+  for (const VmCounterReport& vm : model.vm_counters) {
+    if (vm.idle_uj && wanted(vm.vm)) add(absl::StrCat("idle:", vm.vm.name), *vm.idle_uj, std::nullopt);
   }
   if (report.new_recursion_misses > 0) notes.push_back(absl::StrCat(report.new_recursion_misses, " switches missed"));
   for (const SamplerReport& sampler : report.samplers) {
@@ -131,6 +136,7 @@ std::string PowerTable::Format(const FlushReport& report) {
     absl::StrAppendFormat(&text, " %12s", why != untold.end() ? why->second : Watts(cell.energy_uj, report.dt_ns));
   }
   absl::StrAppend(&text, "  ", ModelName(applied));
+  if (applied != model.model) absl::StrAppend(&text, " for ", ModelName(model.model));
   if (!notes.empty()) absl::StrAppend(&text, "  ! ", absl::StrJoin(notes, "; "));
   text += "\n";
   late_.clear();

@@ -41,10 +41,11 @@ std::vector<std::string> NextRecord(absl::string_view& text) {
 
 TEST(FlushCsvTest, EveryRowHasTheColumnsOfTheHeader) {
   const std::string header = FlushCsvHeader();
-  EXPECT_EQ(header,
-            "t_ns,dt_ns,kind,vm_id,vm_name,vm_pid,part,package,die,domain,energy_ticks,energy_uj,err_uj,active_uj,run_"
-            "time_ns,"
-            "solo_time_ns,shared_time_ns,read_errors,model,run_time_method,source,cpu_table\n");
+  EXPECT_EQ(
+      header,
+      "t_ns,dt_ns,kind,vm_id,vm_name,vm_pid,part,package,die,domain,energy_ticks,energy_uj,err_uj,active_uj,idle_uj,"
+      "run_time_ns,solo_time_ns,shared_time_ns,read_errors,model_asked,model,run_time_method,source,cpu_"
+      "table\n");
   FlushReport report = MadeReport();
   report.models[0].rows[1].err_uj = 77;
   report.models.push_back(MadeModel(Model::kShare));
@@ -53,16 +54,17 @@ TEST(FlushCsvTest, EveryRowHasTheColumnsOfTheHeader) {
   std::vector<std::vector<std::string>> records;
   while (!rest.empty()) records.push_back(NextRecord(rest));
   ASSERT_THAT(records, SizeIs(8));
-  for (const auto& record : records) EXPECT_THAT(record, SizeIs(22));
+  for (const auto& record : records) EXPECT_THAT(record, SizeIs(24));
   EXPECT_THAT(records[1], ElementsAre("6000000017", "2000000000", "vm", "11112222-3333-4444-5555-666677778888", "web",
-                                      "4711", "vcpu0", "0", "0", "package", "400", "24414", "77", "", "1000000000",
-                                      "600000000", "400000000", "0", "capacity", "bpf", "emulated", ""));
+                                      "4711", "vcpu0", "0", "0", "package", "400", "24414", "77", "", "", "1000000000",
+                                      "600000000", "400000000", "0", "base-share", "capacity", "bpf", "emulated", ""));
   EXPECT_THAT(records[3], ElementsAre("6000000017", "2000000000", "vm", "11112222-3333-4444-5555-666677778888", "web",
-                                      "4711", "vcpu0", "0", "0", "dram", "10", "153", "", "150", "1000000000", "", "",
-                                      "7", "base-share", "bpf", "emulated", ""));
-  EXPECT_THAT(records[0], ElementsAre("6000000017", "2000000000", "idle", "", "", "", "", "0", "0", "package", "600",
-                                      "36621", "", "", "3000000000", "", "", "0", "capacity", "bpf", "emulated", ""));
-  EXPECT_EQ(records[4][18], "share") << "each model's rows say whose they are";
+                                      "4711", "vcpu0", "0", "0", "dram", "10", "153", "", "150", "", "1000000000", "",
+                                      "", "7", "base-share", "base-share", "bpf", "emulated", ""));
+  EXPECT_THAT(records[0],
+              ElementsAre("6000000017", "2000000000", "idle", "", "", "", "", "0", "0", "package", "600", "36621", "",
+                          "", "", "3000000000", "", "", "0", "base-share", "capacity", "bpf", "emulated", ""));
+  EXPECT_EQ(records[4][20], "share") << "each model's rows say whose they are";
 }
 
 TEST(FlushCsvTest, WhatAModelChargedToNobodyIsARowToo) {
@@ -79,18 +81,33 @@ TEST(FlushCsvTest, WhatAModelChargedToNobodyIsARowToo) {
     int64_t energy_uj = 0;
     while (!rest.empty()) {
       const std::vector<std::string> record = NextRecord(rest);
-      ASSERT_THAT(record, SizeIs(22));
+      ASSERT_THAT(record, SizeIs(24));
       if (record[9] != "package") continue;
       ticks += std::stoll(record[10]);
       energy_uj += std::stoll(record[11]);
       if (record[2] == "unclaimed") {
         EXPECT_EQ(record[10], std::to_string(unclaimed));
-        EXPECT_EQ(record[18], "energat");
+        EXPECT_EQ(record[20], "energat");
       }
     }
     EXPECT_EQ(ticks, static_cast<int64_t>(counter.energy_ticks));
     EXPECT_EQ(energy_uj, counter.energy_uj);
   }
+}
+
+// Who pays for idle is told beside the rows: they sum to the counter as they did.
+TEST(FlushCsvTest, AVmsPartOfIdleIsALineWithoutEnergy) {
+  FlushReport report = MadeReport();
+  report.models[0].vm_counters = {
+      {.vm = report.models[0].rows[1].vm, .domain = {RaplDomain::kPackage}, .idle_uj = 36'000}};
+  const std::string text = FlushToCsv(report);
+  absl::string_view rest = text;
+  std::vector<std::vector<std::string>> records;
+  while (!rest.empty()) records.push_back(NextRecord(rest));
+  ASSERT_THAT(records, SizeIs(5));
+  EXPECT_THAT(records[4], ElementsAre("6000000017", "2000000000", "vm", "11112222-3333-4444-5555-666677778888", "web",
+                                      "4711", "idle", "0", "0", "package", "0", "0", "", "", "36000", "0", "", "", "0",
+                                      "base-share", "capacity", "bpf", "emulated", ""));
 }
 
 TEST(FlushCsvTest, AnyNameIsOneField) {
@@ -103,9 +120,9 @@ TEST(FlushCsvTest, AnyNameIsOneField) {
     absl::string_view rest = text;
     const std::vector<std::string> record = NextRecord(rest);
     EXPECT_TRUE(rest.empty());
-    ASSERT_THAT(record, SizeIs(22));
+    ASSERT_THAT(record, SizeIs(24));
     EXPECT_EQ(record[4], name);
-    EXPECT_EQ(record[20], "emulated");
+    EXPECT_EQ(record[22], "emulated");
   }
 }
 

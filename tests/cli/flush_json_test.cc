@@ -36,9 +36,11 @@ TEST(FlushJsonTest, HasTheKeysThatAreDocumented) {
   EXPECT_EQ(json["model"], "base-share");
   EXPECT_THAT(KeysOf(json["counters"][0]),
               testing::UnorderedElementsAre("package", "domain", "dt_ns", "energy_ticks", "unit_uj", "energy_uj",
-                                            "err_uj", "model", "updates"));
+                                            "err_uj", "model", "asked", "updates"));
   EXPECT_EQ(json["counters"][0]["unit_uj"], 61.03515625) << "a power of two is exact";
   EXPECT_EQ(json["counters"][0]["model"], "capacity") << "the one that was applied";
+  EXPECT_EQ(json["counters"][0]["asked"], "base-share") << "and the one that it stands in for";
+  EXPECT_FALSE(json["counters"][1].contains("asked"));
   EXPECT_EQ(json["counters"][1]["base_w"], 3.5);
   EXPECT_EQ(json["counters"][1]["base_err_w"], 0.25);
   EXPECT_EQ(json["counters"][1]["base_given"], true);
@@ -113,6 +115,23 @@ TEST(FlushJsonTest, RareKeysAreThereWhenTheyHaveSomethingToSay) {
   EXPECT_EQ(json["counters"][0]["die"], 1);
   EXPECT_EQ(json["rows"][0]["die"], 1);
   EXPECT_EQ(json["samplers"][0]["die"], 1);
+}
+
+TEST(FlushJsonTest, IdleIsToldOfEveryModel) {
+  FlushReport report = MadeReport();
+  report.models.push_back(MadeModel(Model::kShare));
+  const VmRun web = report.models[0].rows[1].vm;
+  report.vms[0].idle_uj = 30'000;
+  for (ModelReport& model : report.models) {
+    model.vm_counters = {{.vm = web, .domain = {RaplDomain::kPackage}, .idle_uj = 29'000},
+                         {.vm = web, .domain = {RaplDomain::kDram}, .idle_uj = 1'000}};
+  }
+  const Json json = Json::parse(FlushToJson(report));
+  EXPECT_EQ(json["vms"][0]["idle_uj"], 30'000);
+  EXPECT_EQ(json["vms"][0]["energy_uj"], report.vms[0].energy_uj) << "as everywhere, idle is beside it";
+  ASSERT_THAT(json["other_models"][0]["vms"], SizeIs(1));
+  EXPECT_EQ(json["other_models"][0]["vms"][0]["idle_uj"], 30'000);
+  EXPECT_EQ(json["other_models"][0]["vms"][0]["name"], "web");
 }
 
 TEST(FlushJsonTest, AnyNameIsValidJson) {

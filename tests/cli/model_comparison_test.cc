@@ -90,6 +90,24 @@ TEST(ModelComparisonTest, WhatWasNotKnownInOneWindowIsNotKnown) {
   EXPECT_EQ(result.stood_in[1].windows, 0);
 }
 
+// Beside the rows, by each model: what is divided is the idle row, which stays as it is.
+TEST(ModelComparisonTest, WhoPaysForIdleIsToldInAllFormats) {
+  ModelComparison models({Model::kBaseShare, Model::kShare, Model::kEnergat});
+  for (const int64_t t_ns : {10, 20}) {
+    FlushReport window = Window(t_ns, true);
+    window.models[0].vm_counters = {{.vm = kAlpha, .domain = {RaplDomain::kPackage}, .idle_uj = 15'000'000}};
+    models.Add(window);
+  }
+  const Comparison result = models.Result();
+  EXPECT_EQ(result.domains[0].rows[0].idle_uj[0], 30'000'000);
+  EXPECT_EQ(result.domains[0].rows[0].idle_uj[1], std::nullopt);
+  EXPECT_EQ(result.domains[0].rows[0].energy_uj[0], 80'000'000);
+  EXPECT_THAT(ComparisonToText(result), HasSubstr("idle:alpha                 30.000"));
+  EXPECT_THAT(ComparisonToCsv(result, "msr"), HasSubstr("base-share,80000000,20,30000000,40000000,"));
+  EXPECT_THAT(ComparisonToJsonl(result, "msr"), HasSubstr(R"("idle_uj":30000000)"));
+  EXPECT_THAT(ComparisonToText(OfTwoWindows()), Not(HasSubstr("idle:")));
+}
+
 TEST(ModelComparisonTest, AllFormatsSayTheSame) {
   const Comparison result = OfTwoWindows();
   const std::string text = ComparisonToText(result);

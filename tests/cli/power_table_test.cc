@@ -31,8 +31,20 @@ TEST(PowerTableTest, PowersOfCountersAndRowsOverTheInterval) {
   EXPECT_THAT(std::vector<std::string>(absl::StrSplit(lines[2], ' ', absl::SkipEmpty())),
               ElementsAre("#", "+-", "95", "%", "0.005", "-", "0.003", "-", "of", "the", "next", "line"));
   EXPECT_THAT(std::vector<std::string>(absl::StrSplit(lines[3], ' ', absl::SkipEmpty())),
-              ElementsAre("6.000000", "0.031", "0.000", "0.012", "0.019", "capacity"));
+              ElementsAre("6.000000", "0.031", "0.000", "0.012", "0.019", "capacity", "for", "base-share"));
   EXPECT_THAT(table.Format(MadeReport()), Not(HasSubstr("t_s"))) << "the header is not repeated with every line";
+}
+
+TEST(PowerTableTest, AVmsPartOfIdleHasAColumn) {
+  FlushReport report = MadeReport();
+  const VmRun web = report.models[0].rows[1].vm;
+  report.models[0].vm_counters = {{.vm = web, .domain = {RaplDomain::kPackage}, .idle_uj = 28'000},
+                                  {.vm = web, .domain = {RaplDomain::kDram}, .idle_uj = 2'000}};
+  const std::vector<std::string> lines = absl::StrSplit(PowerTable({}).Format(report), '\n');
+  ASSERT_GE(lines.size(), 4u);
+  EXPECT_THAT(lines[1], HasSubstr("idle:web"));
+  EXPECT_THAT(lines[3], HasSubstr("0.015  capacity"));
+  EXPECT_THAT(PowerTable({"db"}).Format(report), Not(HasSubstr("idle:web")));
 }
 
 TEST(PowerTableTest, WhatCouldNotBeReadIsNoZero) {
