@@ -30,9 +30,8 @@ int CompareVerb(int argc, char** argv) {
   std::string format_word = "text";
   VerbApp verb("vrapl compare", "What each attribution model makes of one recording, side by side.", kFooter);
   CLI::App& app = verb.app();
-  AddRecordingPartOptions(app, arguments);
+  AddReplayOptions(app, arguments);
   app.get_option("--model")->description(absl::StrCat("only these: ", ModelList(), " (all)"));
-  AddBasePowerOption(app, arguments);
   app.add_option("--format", format_word, "text, csv or jsonl (text)")->type_name("FORMAT");
   if (const std::optional<int> code = verb.Parse(argc, argv)) return *code;
 
@@ -46,12 +45,15 @@ int CompareVerb(int argc, char** argv) {
   if (options.models.empty()) options.models = ModelsToCompare(*run);
   ModelComparison models(options.models);
   int windows = 0;
+  BaseNotices bases;
   const absl::Status status = Replay(arguments.file, options, [&](const FlushReport& report) {
     models.Add(report);
+    bases.Add(report);
     ++windows;
   });
   if (!status.ok()) return Fail(kExitFailed, status.message());
   if (windows == 0) return Fail(NoWindowThere(*run));
+  bases.Finish();
   const Comparison comparison = models.Result();
   switch (*format) {
     case Format::kText:

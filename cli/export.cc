@@ -43,8 +43,7 @@ struct ExportArguments {
 };
 
 void AddOptions(CLI::App& app, ExportArguments& arguments) {
-  AddRecordingPartOptions(app, arguments.replay);
-  AddWindowOptions(app, arguments.replay);
+  AddReplayOptions(app, arguments.replay);
   app.get_option("--window")->description("how much time a row stands for (the run's flush; perfetto: 10ms)");
   app.add_option("-o", arguments.output, "where to (standard output, for csv and jsonl)")->type_name("FILE");
   app.add_option("--format", arguments.format, "csv, jsonl, npy, sqlite or perfetto")->type_name("NAME");
@@ -183,12 +182,14 @@ class Export {
     if (absl::Status status = sink_->Begin(run); !status.ok()) return status;
     Progress progress;
     bool any = false;
+    BaseNotices bases;
     const absl::Status replayed = Replay(
         arguments_.replay.file, plan.replay,
         [&](const FlushReport& report) {
           // A replay goes to its end; nobody should wait for it when nothing can come of it any more.
           if (stop) GiveUp(kExitInterrupted);
           any = true;
+          bases.Add(report);
           if (absl::Status status = sink_->Add(report); !status.ok()) {
             GiveUp(absl::IsCancelled(status) ? kExitDone : Fail(status));
           }
@@ -196,6 +197,7 @@ class Export {
         [&](double done) { progress(done); });
     if (!replayed.ok()) return replayed;
     if (!any) return NoWindowThere(run);
+    bases.Finish();
     if (absl::Status status = sink_->Finish(); !status.ok()) return status;
     if (meta_) {
       if (absl::Status status = meta_->Commit(); !status.ok()) return status;

@@ -76,10 +76,22 @@ absl::StatusOr<RecordedRun> OpenRecording(const ReplayArguments& arguments, cons
                                                    " has a sample every ", period,
                                                    ", and nothing shorter in it; the shortest is --window=", period));
   }
+  std::vector<const PackageInfo*> packages;
+  for (const PackageInfo& package : run->packages) packages.push_back(&package);
+  if (absl::Status given = CheckGivenBase(options->base_power_w, packages); !given.ok()) return given;
   if (absl::Status status = FindVms(*run, vms); !status.ok()) return status;
   TellWhatIsMissing(*run);
   if (run->source == "emulated") Notice("EMULATED HARDWARE: the energy was not measured");
   return run;
+}
+
+void BaseNotices::Add(const FlushReport& report) {
+  for (const std::string& line : given_.Look(report.models.front())) Notice(line);
+  learned_.Add(report);
+}
+
+void BaseNotices::Finish() const {
+  for (const std::string& line : learned_.Lines()) Notice(line);
 }
 
 absl::Status NoWindowThere(const RecordedRun& run) {

@@ -7,6 +7,8 @@
 
 #include "absl/status/statusor.h"
 #include "cli/replay_arguments.h"
+#include "sampler/given_base.h"
+#include "sampler/learned_base.h"
 #include "sampler/replay.h"
 
 namespace vrapl {
@@ -18,6 +20,18 @@ namespace vrapl {
 // time between samples. Else the file's own: it cannot be read, is
 // no recording, holds no sample; NOT_FOUND: no VM in it has that name or UUID.
 absl::StatusOr<RecordedRun> OpenRecording(const ReplayArguments& arguments, const std::vector<std::string>& vms);
+
+// Tells on stderr, each once, what is wrong with the base powers that a replay goes by: a given one that cannot be, and
+// at the end a learned one that says nothing.
+class BaseNotices {
+ public:
+  void Add(const FlushReport& report);
+  void Finish() const;
+
+ private:
+  GivenBaseWatch given_;
+  LearnedBaseCheck learned_;
+};
 
 // INVALID_ARGUMENT: --from and --to leave no window of the recording.
 absl::Status NoWindowThere(const RecordedRun& run);

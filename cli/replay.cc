@@ -50,11 +50,6 @@ std::vector<std::string> Contradictions(const ReplayOptions& options, Format for
   if (options.window_per_phase && format == Format::kCsv) {
     return {"--phases is for text and jsonl; `vrapl export --phases` makes CSV with a column for the phase"};
   }
-  if (options.idle != IdlePolicy::kOwn && format == Format::kCsv) {
-    return {
-        "--idle is for text and jsonl: rows do not change by it; `vrapl export --by=vm --idle=...` makes CSV with a "
-        "column for it"};
-  }
   return {};
 }
 
@@ -65,8 +60,7 @@ int ReplayVerb(int argc, char** argv) {
   std::string format_word = "text";
   VerbApp verb("vrapl replay", "Charges a recording again and prints what it finds.", kFooter);
   CLI::App& app = verb.app();
-  AddRecordingPartOptions(app, arguments);
-  AddWindowOptions(app, arguments);
+  AddReplayOptions(app, arguments);
   app.add_option("--by", arguments.by, "what a row stands for: part, thread (part)")->type_name("NAME");
   app.add_option("--vm", arguments.vms, "only these VMs in the text table; may be repeated")
       ->type_name("NAME")
@@ -94,10 +88,12 @@ int ReplayVerb(int argc, char** argv) {
   if (*format == Format::kCsv) std::fputs(FlushCsvHeader(options->by_thread).c_str(), stdout);
   ReplayCheck check;
   bool any = false;
+  BaseNotices bases;
   const absl::Status status = Replay(
       arguments.file, *options,
       [&](const FlushReport& report) {
         any = true;
+        bases.Add(report);
         switch (*format) {
           case Format::kText:
             if (options->window_per_phase) absl::PrintF("phase: %s\n", phase_of(report));
@@ -118,6 +114,7 @@ int ReplayVerb(int argc, char** argv) {
       [](double) {}, &check);
   if (!status.ok()) return Fail(kExitFailed, status.message());
   if (!any) return Fail(NoWindowThere(*run));
+  bases.Finish();
   if (check.equal > 0 && check.different == 0) {
     absl::FPrintF(stderr, "vrapl: %d flushes replayed, each with the figures that were told live\n", check.equal);
   }

@@ -14,7 +14,7 @@ constexpr int64_t kYearNs = int64_t{366} * 86400 * kNanosPerSecond;
 
 }  // namespace
 
-void AddRecordingPartOptions(CLI::App& app, ReplayArguments& arguments) {
+void AddReplayOptions(CLI::App& app, ReplayArguments& arguments) {
   app.add_option("FILE", arguments.file, "the recording, as `vrapl sample -o FILE` and `vrapl run -o FILE` make it")
       ->required();
   app.add_option("--from", arguments.from, "leave out windows whose middle lies before this time of the recording")
@@ -23,19 +23,12 @@ void AddRecordingPartOptions(CLI::App& app, ReplayArguments& arguments) {
   app.add_option("--model", arguments.model,
                  absl::StrCat("divide the energy by these: ", ModelList(), " (as it was recorded)"))
       ->type_name("NAME[,NAME]");
-}
-
-void AddBasePowerOption(CLI::App& app, ReplayArguments& arguments) {
+  app.add_option("--window", arguments.window, "how much time a row stands for (the run's flush)")->type_name("TIME");
+  app.add_flag("--phases", arguments.phases, "windows end where phases do instead: at marks, and at runs of a command");
   app.add_option(
          "--base-power", arguments.base_power,
          "idle power, given instead of learned: 20W, 19.5W+-1.3W with its 95 % interval, or package=20W,dram=3W")
       ->type_name("POWER");
-}
-
-void AddWindowOptions(CLI::App& app, ReplayArguments& arguments) {
-  app.add_option("--window", arguments.window, "how much time a row stands for (the run's flush)")->type_name("TIME");
-  app.add_flag("--phases", arguments.phases, "windows end where phases do instead: at marks, and at runs of a command");
-  AddBasePowerOption(app, arguments);
   app.add_option("--idle", arguments.idle,
                  absl::StrCat("who pays for the idle row, told beside the rows of VMs: ",
                               absl::StrJoin(IdlePolicyNames(), ", "), " (own)"))

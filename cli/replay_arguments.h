@@ -1,4 +1,5 @@
-// The options that replay, export and report share: which part of a recording, in which windows, by which models.
+// The options that replay, export, report and compare share: which part of a recording, in which windows, by which
+// models.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -24,13 +25,9 @@ struct ReplayArguments {
   std::vector<std::string> vms;
 };
 
-// FILE, --from, --to and --model: of everything that reads a recording.
-void AddRecordingPartOptions(CLI::App& app, ReplayArguments& arguments);
-// --base-power: of everything that charges a recording anew.
-void AddBasePowerOption(CLI::App& app, ReplayArguments& arguments);
-// And --window, --phases, --base-power, --idle. --by and --vm mean something else in each verb; those add them
-// themselves.
-void AddWindowOptions(CLI::App& app, ReplayArguments& arguments);
+// FILE, --from, --to, --model, --window, --phases, --base-power and --idle: of everything that reads a recording. --by
+// and --vm mean something else in each verb; those add them themselves.
+void AddReplayOptions(CLI::App& app, ReplayArguments& arguments);
 
 // All but `by` and `vms`. Errors: INVALID_ARGUMENT, by name of the option, also for options that contradict each other.
 absl::StatusOr<ReplayOptions> ToReplayOptions(const ReplayArguments& arguments);

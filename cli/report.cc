@@ -38,7 +38,7 @@ class ReportProgress {
   ~ReportProgress() {
     if (shown_ >= 0) std::fputs("\r\033[K", stderr);
   }
-  void BeginPass() { ++pass_; }
+  int BeginPass() { return ++pass_; }
   void Show(double done) {
     const int percent = static_cast<int>(done * 100);
     if (!on_terminal_ || percent == shown_) return;
@@ -66,10 +66,12 @@ int ReportVerb(int argc, char** argv) {
   RunReportOptions options;
   VerbApp verb("vrapl report", "Makes a page with charts of a recording.", kFooter);
   CLI::App& app = verb.app();
-  AddRecordingPartOptions(app, arguments);
+  AddReplayOptions(app, arguments);
   app.get_option("--model")->description(
       absl::StrCat(ModelList(), ", with commas between; the first is drawn (as it was recorded)"));
-  AddBasePowerOption(app, arguments);
+  app.get_option("--window")
+      ->description("figures from windows of this length, curves no finer (the run's flush; curves of each sample)");
+  app.get_option("--phases")->description("figures from windows that end where phases do");
   app.add_option("--output,-o", output, "the page (FILE with .html for .vrapl)")->type_name("FILE");
   app.add_flag("--force", force, "replace the page if there is one");
   app.add_option("--vm", options.only_vms,
@@ -81,10 +83,7 @@ int ReportVerb(int argc, char** argv) {
 
   const absl::StatusOr<ReplayOptions> part = ToReplayOptions(arguments);
   if (!part.ok()) return Fail(part.status());
-  options.models = part->models;
-  options.from_ns = part->from_ns;
-  options.to_ns = part->to_ns;
-  options.base_power_w = part->base_power_w;
+  options.replay = *part;
   const std::string& path = arguments.file;
   if (!methods.empty() && methods != "markdown" && methods != "latex") {
     return Fail(kExitUsage, absl::StrCat("--methods=", methods, ": there are markdown and latex"));
@@ -101,10 +100,17 @@ int ReportVerb(int argc, char** argv) {
   const absl::StatusOr<RecordedRun> run = OpenRecording(arguments, options.only_vms);
   if (!run.ok()) return Fail(run.status());
   ReportProgress progress;
+  BaseNotices bases;
   const ReplayWindows replay = [&](const ReplayOptions& windows,
                                    absl::FunctionRef<void(const FlushReport&)> on_report) {
-    progress.BeginPass();
-    return Replay(path, windows, on_report, [&](double done) { progress.Show(done); });
+    const bool first = progress.BeginPass() == 1;
+    return Replay(
+        path, windows,
+        [&](const FlushReport& report) {
+          if (first) bases.Add(report);
+          on_report(report);
+        },
+        [&](double done) { progress.Show(done); });
   };
   std::string text;
   if (with_page) {
@@ -117,6 +123,7 @@ int ReportVerb(int argc, char** argv) {
     if (!made.ok()) return Fail(made.status());
     text = *std::move(made);
   }
+  bases.Finish();
   if (!methods.empty()) std::fputs(text.c_str(), stdout);
   return ExitCodeOf(*run);
 }

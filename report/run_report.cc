@@ -15,10 +15,7 @@ namespace {
 // `all_models`, where it is not null, gets what every model says, the ones that were asked for first.
 absl::StatusOr<RunTotals> AddUp(const RecordedRun& run, const ReplayWindows& replay, const RunReportOptions& options,
                                 RunTotals* all_models) {
-  ReplayOptions windows{.models = options.models,
-                        .base_power_w = options.base_power_w,
-                        .from_ns = options.from_ns,
-                        .to_ns = options.to_ns};
+  ReplayOptions windows = options.replay;
   if (all_models != nullptr && windows.models.empty()) windows.models = run.models;
   const size_t asked = windows.models.empty() ? SIZE_MAX : windows.models.size();
   if (all_models != nullptr && asked != SIZE_MAX) {
@@ -28,7 +25,8 @@ absl::StatusOr<RunTotals> AddUp(const RecordedRun& run, const ReplayWindows& rep
     }
   }
   // A part of the run begins and ends between two flushes.
-  if (options.from_ns > 0 || options.to_ns < run.duration_ns) windows.window_ns = run.period_ns;
+  const bool a_part = windows.from_ns > 0 || windows.to_ns < run.duration_ns;
+  if (a_part && windows.window_ns == 0 && !windows.window_per_phase) windows.window_ns = run.period_ns;
   RunTotals totals;
   if (absl::Status status = replay(windows,
                                    [&](const FlushReport& report) {
@@ -52,11 +50,9 @@ absl::StatusOr<std::vector<Phase>> AddUpPhases(const RecordedRun& run, const Rep
   std::vector<Phase> phases;
   const std::vector<RecordedRun::Mark> begins = PhasesOf(run);
   if (begins.empty()) return phases;
-  const ReplayOptions windows{.models = options.models,
-                              .base_power_w = options.base_power_w,
-                              .window_per_phase = true,
-                              .from_ns = options.from_ns,
-                              .to_ns = options.to_ns};
+  ReplayOptions windows = options.replay;
+  windows.window_ns = 0;
+  windows.window_per_phase = true;
   const absl::Status status = replay(windows, [&](const FlushReport& report) {
     const absl::string_view label = PhaseAt(begins, report.t_ns - report.dt_ns / 2);
     phases.push_back({.label = label.empty() ? absl::StrCat("(", NameOfNoPhase(run), ")") : std::string(label)});
@@ -84,14 +80,15 @@ absl::StatusOr<RunReport> MakeRunReport(const RecordedRun& run, const ReplayWind
   const int64_t duration_ns = totals->end_ns() - totals->begin_ns();
   const size_t packages = totals->samplers().size();
   const size_t tracks = (owners.entries().size() + 1) * (packages > 1 ? packages + 1 : 1);
-  Curves curves(owners, *totals, FinestBinNs(duration_ns, run.period_ns, tracks, options.curve_bytes));
+  const int64_t finest_ns = std::max<int64_t>({options.replay.window_ns, run.period_ns, 1});
+  Curves curves(owners, *totals, FinestBinNs(duration_ns, finest_ns, tracks, options.curve_bytes));
   // What everybody else shows: means over a flush, on the same axis.
   Curves told(owners, *totals, std::max<int64_t>(run.flush_ns, 1));
-  const ReplayOptions windows{.models = options.models,
-                              .base_power_w = options.base_power_w,
-                              .window_ns = std::max<int64_t>(run.period_ns, 1),
-                              .from_ns = totals->begin_ns(),
-                              .to_ns = totals->end_ns()};
+  ReplayOptions windows = options.replay;
+  windows.window_ns = finest_ns;
+  windows.window_per_phase = false;
+  windows.from_ns = totals->begin_ns();
+  windows.to_ns = totals->end_ns();
   const absl::Status status = replay(windows, [&](const FlushReport& report) {
     curves.Add(report);
     told.Add(report);

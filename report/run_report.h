@@ -20,13 +20,11 @@
 namespace vrapl {
 
 struct RunReportOptions {
-  std::vector<Model> models;  // the first is drawn; none: those of the run
-  int64_t from_ns = 0;
-  int64_t to_ns = INT64_MAX;
-  std::map<RaplDomain, GivenPower> base_power_w;  // given instead of learned
-  std::vector<std::string> only_vms;              // names or UUIDs: only these get curves of their own
-  size_t most_vms = 12;                           // so many curves of VMs can be told apart
-  size_t curve_bytes = 16'000'000;                // of the page, at most, about
+  // Of its models the first is drawn. Its windows are those of the figures, and curves are no finer.
+  ReplayOptions replay;
+  std::vector<std::string> only_vms;  // names or UUIDs: only these get curves of their own
+  size_t most_vms = 12;               // so many curves of VMs can be told apart
+  size_t curve_bytes = 16'000'000;    // of the page, at most, about
 };
 
 struct RunReport {

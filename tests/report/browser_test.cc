@@ -53,7 +53,7 @@ TEST_F(BrowserTest, ThePageFindsNothingWrongWithItself) {
   MadeRun made({.packages = {{.package_id = 0}, {.package_id = 1, .cpus = {2, 3}, .seed = 9}},
                 .duration_ns = 6 * kSecond,
                 .phase_ns = 2 * kSecond});
-  MakePage(made, made.run(), {.models = AllModels()});
+  MakePage(made, made.run(), {.replay = {.models = AllModels()}});
   const std::vector<json> values = Browse({"eval:vraplSelfCheck()", "eval:document.documentElement.dataset.selfCheck",
                                            "eval:document.querySelectorAll('canvas.chart').length",
                                            "eval:document.getElementById('emulated').hidden"});

@@ -87,7 +87,7 @@ TEST(PageTest, HoldsWhatTheRecordingHas) {
   MadeRun made({.duration_ns = 6 * kSecond, .phase_ns = 2 * kSecond, .source = "emulated"});
   made.run().events = {
       {1, "flush", "{}"}, {2, "conditions", "{}"}, {3, "stall", R"({"late_ns": 5})"}, {4, "clock", "{}"}};
-  const absl::StatusOr<RunReport> report = Make(made, made.run(), {.models = AllModels()});
+  const absl::StatusOr<RunReport> report = Make(made, made.run(), {.replay = {.models = AllModels()}});
   ASSERT_THAT(report, IsOk());
   const json data = json::parse(DataOf(report->page));
   EXPECT_EQ(data["emulated"], true);
@@ -110,13 +110,13 @@ TEST(PageTest, HoldsWhatTheRecordingHas) {
 
 TEST(PageTest, APartOfARecording) {
   MadeRun made({.duration_ns = 6 * kSecond});
-  const absl::StatusOr<RunReport> part = Make(made, made.run(), {.from_ns = kSecond, .to_ns = 2 * kSecond});
+  const absl::StatusOr<RunReport> part = Make(made, made.run(), {.replay = {.from_ns = kSecond, .to_ns = 2 * kSecond}});
   ASSERT_THAT(part, IsOk());
   const json data = json::parse(DataOf(part->page));
   EXPECT_GE(data["from_ns"], kSecond);
   EXPECT_LE(data["to_ns"], 2 * kSecond);
   EXPECT_NEAR(data["host_uj"].get<double>(), 54e6, 2e5);  // 50 W and 4 W of DRAM
-  EXPECT_THAT(Make(made, made.run(), {.from_ns = 7 * kSecond}),
+  EXPECT_THAT(Make(made, made.run(), {.replay = {.from_ns = 7 * kSecond}}),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("6000 ms long")));
   EXPECT_THAT(Make(made, made.run(), {.only_vms = {"nobody"}}),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("nobody")));
