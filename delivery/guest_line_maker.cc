@@ -24,10 +24,10 @@ absl::Status WentBack(absl::string_view what, int64_t from, int64_t to) {
 }
 
 // The cumulative energy that is told, and the power that follows from it.
-void Tell(std::optional<int64_t> reading_uj, int64_t quantum_uj, int64_t dt_us, std::optional<int64_t>& last_uj,
-          std::optional<int64_t>& told_uj, std::optional<int64_t>& told_mw) {
+void Tell(std::optional<int64_t> reading_uj, const EnergyQuantizer& quantizer, int64_t dt_us,
+          std::optional<int64_t>& last_uj, std::optional<int64_t>& told_uj, std::optional<int64_t>& told_mw) {
   if (reading_uj.has_value()) {
-    told_uj = *reading_uj / quantum_uj * quantum_uj;
+    told_uj = quantizer.Told(*reading_uj);
     if (last_uj.has_value()) told_mw = Milliwatts(*told_uj - *last_uj, dt_us);
   }
   last_uj = told_uj;
@@ -35,8 +35,8 @@ void Tell(std::optional<int64_t> reading_uj, int64_t quantum_uj, int64_t dt_us, 
 
 }  // namespace
 
-GuestLineMaker::GuestLineMaker(uint32_t epoch, int64_t start_ns, int64_t quantum_uj)
-    : epoch_(epoch), quantum_uj_(std::max<int64_t>(1, quantum_uj)), last_us_(start_ns / kNsPerUs) {}
+GuestLineMaker::GuestLineMaker(uint32_t epoch, int64_t start_ns, EnergyQuantizer quantizer)
+    : epoch_(epoch), quantizer_(quantizer), last_us_(start_ns / kNsPerUs) {}
 
 absl::StatusOr<GuestLine> GuestLineMaker::Next(const GuestReading& reading) {
   // Differences of rounded instants, so that the rounding of intervals does not
@@ -54,10 +54,13 @@ absl::StatusOr<GuestLine> GuestLineMaker::Next(const GuestReading& reading) {
   line.seq = ++seq_;
   line.unix_ms = reading.unix_ns / kNsPerMs;
   line.dt_us = end_us - last_us_;
-  Tell(reading.energy_uj, quantum_uj_, line.dt_us, last_energy_uj_, line.energy_uj, line.power_mw);
-  Tell(reading.active_uj, quantum_uj_, line.dt_us, last_active_uj_, line.active_uj, line.active_power_mw);
-  line.err_uj = reading.err_uj;
-  if (reading.energy_uj.has_value() || reading.active_uj.has_value()) line.quantum_uj = quantum_uj_;
+  Tell(reading.energy_uj, quantizer_, line.dt_us, last_energy_uj_, line.energy_uj, line.power_mw);
+  Tell(reading.active_uj, quantizer_, line.dt_us, last_active_uj_, line.active_uj, line.active_power_mw);
+  // An error that were told to the microjoule would tell what the energies do not.
+  if (const int64_t quantum_uj = quantizer_.quantum_uj(); reading.err_uj.has_value()) {
+    line.err_uj = (*reading.err_uj + quantum_uj - 1) / quantum_uj * quantum_uj;
+  }
+  if (reading.energy_uj.has_value() || reading.active_uj.has_value()) line.quantum_uj = quantizer_.quantum_uj();
   line.run_time_ns = reading.run_time_ns;
   if (reading.vcpus > 0) line.vcpus = reading.vcpus;
   line.model = reading.model;

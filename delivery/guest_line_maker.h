@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "delivery/energy_quantizer.h"
 #include "guest_line/guest_line.h"
 
 namespace vrapl {
@@ -40,10 +41,12 @@ class GuestLineMaker {
  public:
   // `start_ns` is the monotonic time when everything was zero. quantum_uj >= 1;
   // 1 is no quantum.
-  GuestLineMaker(uint32_t epoch, int64_t start_ns, int64_t quantum_uj = kDefaultQuantumUj);
+  GuestLineMaker(uint32_t epoch, int64_t start_ns, int64_t quantum_uj = kDefaultQuantumUj)
+      : GuestLineMaker(epoch, start_ns, EnergyQuantizer(quantum_uj)) {}
+  GuestLineMaker(uint32_t epoch, int64_t start_ns, EnergyQuantizer quantizer);
 
-  // Energies are rounded down to the quantum and the rest is carried by their
-  // being cumulative. A power is the difference between this line's energy and
+  // Energies are told as the quantizer says and the rest is carried by their
+  // being cumulative; `err_uj` is rounded up to the quantum. A power is the difference between this line's energy and
   // the last line's, over dt: |power x dt - difference| <= 0.5 mW x dt. The
   // line after one without energy has no power: its difference would span two
   // intervals.
@@ -56,7 +59,7 @@ class GuestLineMaker {
 
  private:
   const uint32_t epoch_;
-  const int64_t quantum_uj_;
+  const EnergyQuantizer quantizer_;
   uint64_t seq_ = 0;
   int64_t last_us_;
   std::optional<int64_t> last_energy_uj_ = 0;  // as told

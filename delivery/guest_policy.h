@@ -1,0 +1,62 @@
+// What one VM is told of its energy, and how much that can tell it of its neighbours. Pure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "delivery/guest_line_maker.h"
+
+namespace vrapl {
+
+// The default is safe: see LeakBound().
+struct GuestPolicy {
+  bool deliver = true;
+  int64_t period_ns = 2'000'000'000;  // of lines
+  int64_t quantum_uj = kDefaultQuantumUj;
+  bool noise = false;  // EnergyQuantizer
+  // Of the line, beside energy and power.
+  bool active = true;
+  bool error = true;
+  bool run_time = true;
+  bool package_only = false;  // without DRAM
+
+  friend bool operator==(const GuestPolicy&, const GuestPolicy&) = default;
+};
+
+inline constexpr int64_t kLeastGuestPeriodNs = 2'000'000'000;
+
+// Of the Open VM Energy Manifesto: 30 s, noise, the package alone, and nothing but energy.
+GuestPolicy ManifestoPolicy();
+
+// Settings as (key, value), in order; a later one wins:
+//   preset     default | manifesto     first, since it sets all the others
+//   deliver    on | off
+//   period     2s or longer, in whole milliseconds; shorter only where `may_be_shorter`
+//   quantum    100mJ, 1J, 500uJ
+//   noise      on | off
+//   fields     energy, or energy with some of ,active ,error ,run-time
+//   domains    package | all
+//
+// Errors: INVALID_ARGUMENT names the key, the value, and what may stand there.
+absl::StatusOr<GuestPolicy> ParseGuestPolicy(const std::vector<std::pair<std::string, std::string>>& settings,
+                                             bool may_be_shorter = false);
+
+// Lines of KEY = VALUE; what follows a '#' is a comment. Errors as above, and for a line of another form.
+absl::StatusOr<GuestPolicy> ParseGuestPolicyFile(absl::string_view text, bool may_be_shorter = false);
+
+// The settings that ParseGuestPolicy() makes this policy of, "period=30s quantum=1000000uJ noise=on ...".
+std::string DescribeGuestPolicy(const GuestPolicy& policy);
+
+// Bits per second that lines can tell at most of anything that moves the VM's energy, such as a neighbour that
+// modulates its load: each figure of energy in a line, the power being a difference of two of them, takes one of 2 +
+// range x period / quantum values (one more than steps, and one for the rest that came before). Noise makes it less, by
+// how much depends on the sender; it is not counted.
+//
+//   range_w  by how much a neighbour can move this VM's power. 0 or more.
+double LeakBound(const GuestPolicy& policy, double range_w);
+
+}  // namespace vrapl
