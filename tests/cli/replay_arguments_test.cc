@@ -25,7 +25,7 @@ TEST(ReplayArgumentsTest, WordsBecomeValues) {
   EXPECT_EQ(all->from_ns, 1'000'000'000);
   EXPECT_EQ(all->to_ns, 120'000'000'000);
   EXPECT_THAT(all->models, ElementsAre(Model::kShare, Model::kCapacity));
-  EXPECT_THAT(all->base_power, ElementsAre(Pair(RaplDomain::kPackage, 20)));
+  EXPECT_THAT(all->base_power_w, ElementsAre(Pair(RaplDomain::kPackage, 20)));
   EXPECT_TRUE(ToReplayOptions({.phases = true})->window_per_phase);
 }
 
