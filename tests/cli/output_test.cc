@@ -93,7 +93,7 @@ TEST(NoTimeTest, NoPowerIsPrinted) {
   EXPECT_THAT(
       std::vector<std::string>(absl::StrSplit(
           std::vector<std::string>(absl::StrSplit(PowerTable({}).Format(report), '\n'))[3], ' ', absl::SkipEmpty())),
-      ElementsAre("6.000000", "-", "-", "-", "-", "capacity"));
+      ElementsAre("6.000000", "-", "-", "-", "-", "capacity", "for", "base-share"));
   EXPECT_THAT(FlushToText(report, {}), AllOf(HasSubstr("1000 ticks, - W"), Not(HasSubstr("0.000 W"))));
 }
 
