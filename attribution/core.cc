@@ -17,9 +17,8 @@ class Core : public ModelRule {
   void Divide(const Move& move, Division& division) override {
     double cores_nj = 0;
     for (const RowTime& row : move.rows) cores_nj += static_cast<double>(row.core_nj);
-    any_core_ = any_core_ || (nj_per_sub_tick_ > 0 && cores_nj > 0);
-    busy_ = busy_ || move.busy_ns > 0;
     const bool by_core = nj_per_sub_tick_ > 0 && cores_nj > 0;
+    if (move.busy_ns > 0 || by_core) (by_core ? by_core_ : by_time_) += static_cast<double>(move.energy);
     if (!move.base.known) {
       if (!by_core) return DivideByCapacity(move, division);
       DivideWithoutBase(move, cores_nj, division);
@@ -27,49 +26,52 @@ class Core : public ModelRule {
     }
     division.floor = allowance_.Take(move, move.base);
     division.active = move.energy - division.floor;
-    const double above_nj = static_cast<double>(*division.active) * nj_per_sub_tick_;
-    const double rest_nj = std::max(0.0, above_nj - cores_nj);
-    const double nj_per_ns = by_core && move.busy_ns > 0 ? rest_nj / static_cast<double>(move.busy_ns) : 0;
-    for (const RowTime& row : move.rows) {
-      division.weights.push_back(by_core ? Weight(row, nj_per_ns) : row.run_ns);
+    if (!by_core) {
+      for (const RowTime& row : move.rows) division.weights.push_back(row.run_ns);
+      return;
     }
+    const double rest_nj = std::max(0.0, static_cast<double>(*division.active) * nj_per_sub_tick_ - cores_nj);
+    const double nj_per_ns = move.busy_ns > 0 ? rest_nj / static_cast<double>(move.busy_ns) : 0;
+    const double scale = kWhole / (cores_nj + rest_nj);
+    for (const RowTime& row : move.rows) division.weights.push_back(Weight(row, nj_per_ns, scale));
   }
+  // Some updates of the package come without those of the cores; more than that, and it was another model's work.
   Model Applied(bool base_known) const override {
     if (!base_known) return Model::kCapacity;
-    return any_core_ || !busy_ ? Model::kCore : Model::kBaseShare;
+    return by_time_ > kMostByTime * (by_core_ + by_time_) ? Model::kBaseShare : Model::kCore;
   }
   bool ActiveKnown(bool base_known) const override { return base_known; }
-  void Settled() override { any_core_ = busy_ = false; }
+  void Settled() override { by_core_ = by_time_ = 0; }
   void Forget() override { allowance_.Forget(); }
 
  private:
-  // Weights are in parts of a nanojoule: a row that ran for a microsecond on a calm core has but a few.
-  static constexpr double kPerNanojoule = 1024;
+  // Weights are parts of this: far finer than a tick, and thousands of roundings are no matter.
+  static constexpr double kWhole = static_cast<double>(int64_t{1} << 44);
+  static constexpr double kMostByTime = 0.1;
 
-  static int64_t Weight(const RowTime& row, double nj_per_ns) {
-    constexpr double kMost = 1e15;  // thousands of these sum to less than 2^63
-    const double nj = static_cast<double>(row.core_nj) + nj_per_ns * static_cast<double>(row.run_ns);
-    return std::llround(std::clamp(nj * kPerNanojoule, 0.0, kMost));
+  static int64_t Weight(const RowTime& row, double nj_per_ns, double scale) {
+    return std::llround((static_cast<double>(row.core_nj) + nj_per_ns * static_cast<double>(row.run_ns)) * scale);
   }
 
   // What the cores did not use goes as in capacity: a part of it to those who ran, the rest to the idle row.
   void DivideWithoutBase(const Move& move, double cores_nj, Division& division) {
-    const double all_nj = static_cast<double>(move.energy) * nj_per_sub_tick_;
-    const double rest_nj = std::max(0.0, all_nj - cores_nj);
-    const double nj_per_ns = move.capacity_ns > 0 ? rest_nj / static_cast<double>(move.capacity_ns) : 0;
+    const double rest_nj = std::max(0.0, static_cast<double>(move.energy) * nj_per_sub_tick_ - cores_nj);
+    const double there_was = static_cast<double>(std::max(move.capacity_ns, move.busy_ns));
+    const double nj_per_ns = there_was > 0 ? rest_nj / there_was : 0;
+    const double scale = kWhole / (cores_nj + rest_nj);
     uint64_t sum = 0;
     for (const RowTime& row : move.rows) {
-      division.weights.push_back(Weight(row, nj_per_ns));
+      division.weights.push_back(Weight(row, nj_per_ns, scale));
       sum += static_cast<uint64_t>(division.weights.back());
     }
-    const auto whole = static_cast<uint64_t>(std::llround(std::clamp(all_nj * kPerNanojoule, 0.0, 1e18)));
-    division.whole = std::max(sum, whole);
+    division.whole = std::max(sum, static_cast<uint64_t>(kWhole));
   }
 
   const double nj_per_sub_tick_;
   IdleAllowance allowance_;
-  bool any_core_ = false;  // since the last settlement
-  bool busy_ = false;
+  // Sub-ticks since the last settlement that were divided with the cores' energy, and without.
+  double by_core_ = 0;
+  double by_time_ = 0;
 };
 
 }  // namespace

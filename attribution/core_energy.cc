@@ -34,6 +34,7 @@ void CoreEnergy::Add(size_t core, absl::Span<const RowTime> rows, std::optional<
     if (row.run_ns <= 0) continue;
     Given& to = given(row.row);
     to.nj += static_cast<double>(*ticks) * at.nj_per_tick * static_cast<double>(row.run_ns) / run_ns;
+    to.group = row.group;
     if (!std::exchange(to.listed, true)) rows_.push_back(row.row);
   }
   at.waiting.clear();
@@ -42,7 +43,8 @@ void CoreEnergy::Add(size_t core, absl::Span<const RowTime> rows, std::optional<
 void CoreEnergy::MoveTo(std::vector<RowTime>& rows) {
   const auto take = [](Given& from) {
     const double whole = std::floor(from.nj);
-    from = {.nj = from.nj - whole, .listed = false};
+    from.nj -= whole;
+    from.listed = false;
     return static_cast<int64_t>(std::min(whole, 1e15));  // no machine used more in one sample
   };
   for (RowTime& row : rows) {
@@ -51,7 +53,7 @@ void CoreEnergy::MoveTo(std::vector<RowTime>& rows) {
   }
   for (const int row : rows_) {
     Given& from = given(row);
-    if (from.listed) rows.push_back({.row = row, .core_nj = take(from)});
+    if (from.listed) rows.push_back({.row = row, .core_nj = take(from), .group = from.group});
   }
   rows_.clear();
 }
@@ -60,7 +62,7 @@ void CoreEnergy::Retire(int row, int heir) {
   const double nj = std::exchange(given(row).nj, 0);
   given(heir).nj += nj;
   if (std::erase(rows_, row) > 0 && !std::exchange(given(heir).listed, true)) rows_.push_back(heir);
-  given(row).listed = false;
+  given(row) = {};
   for (Core& core : cores_) {
     for (RowTime& at : core.waiting) {
       if (at.row == row) at.row = heir;

@@ -19,9 +19,9 @@ class CoreEnergy {
     for (size_t i = 0; i < cores_.size(); ++i) cores_[i].nj_per_tick = nanojoules_per_tick[i];
   }
 
-  // One sample of one core: who ran on it (run_ns of each row; in any order, a row may come twice), and by how much its
-  // counter moved. Time waits until it moves. Nothing known of its energy: nullopt, and what waits is forgotten. What a
-  // core used while nobody ran on it is nobody's.
+  // One sample of one core: who ran on it (run_ns and group of each row; in any order, a row may come twice), and by
+  // how much its counter moved. Time waits until it moves. Nothing known of its energy: nullopt, and what waits is
+  // forgotten. What a core used while nobody ran on it is nobody's.
   void Add(size_t core, absl::Span<const RowTime> rows, std::optional<uint64_t> ticks);
 
   // Adds to each row what it was given since this was last asked; rows that are not among `rows` are appended with no
@@ -38,6 +38,7 @@ class CoreEnergy {
   };
   struct Given {
     double nj = 0;  // with its fraction, which stays
+    int group = -1;
     bool listed = false;
   };
   Given& given(int row);

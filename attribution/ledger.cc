@@ -16,6 +16,9 @@ constexpr uint64_t kMostTicksOfAPiece = uint64_t{1} << 36;
 constexpr uint64_t kMostTicksOfAClaim = uint64_t{1} << 30;
 constexpr uint64_t kMostOwedTicks = uint64_t{1} << 38;
 
+// More than a power station gives in a year; only a recording that was made up has it.
+constexpr int64_t kMostNanojoules = int64_t{1} << 61;
+
 int64_t PartOf(int64_t ns, uint64_t piece, uint64_t all) {
   return static_cast<int64_t>(static_cast<unsigned __int128>(ns) * piece / all);
 }
@@ -24,7 +27,7 @@ void AddTime(RowTime& to, const RowTime& more) {
   to.run_ns += more.run_ns;
   to.solo_ns += more.solo_ns;
   to.shared_ns += more.shared_ns;
-  to.core_nj += more.core_nj;
+  to.core_nj = std::min(to.core_nj + more.core_nj, kMostNanojoules);
   to.group = more.group;
 }
 

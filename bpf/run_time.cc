@@ -4,11 +4,19 @@
 
 namespace vrapl {
 
-RunTimeWindow::RunTimeWindow() : slots_(kSlots) { threads_.reserve(kMaxThreads); }
+RunTimeWindow::RunTimeWindow() : slots_(2 * kMaxThreads) { threads_.reserve(most_threads_); }
+
+void RunTimeWindow::TellCores(size_t cores) {
+  cores_.resize(cores);
+  most_threads_ = kByCore * kMaxThreads;
+  slots_.assign(2 * most_threads_, Slot{});
+  threads_.reserve(most_threads_);
+}
 
 bool RunTimeWindow::AddThread(const ThreadRun& run) {
   // Fibonacci hashing: consecutive thread ids, the usual case, land far apart.
-  uint32_t slot = (run.tid * 2654435769u) & (kSlots - 1);
+  const auto mask = static_cast<uint32_t>(slots_.size() - 1);
+  uint32_t slot = ((run.tid + static_cast<uint32_t>(run.core + 1) * 40503u) * 2654435769u) & mask;
   while (slots_[slot].stamp == stamp_) {
     ThreadRun& thread = threads_[slots_[slot].index];
     // Another process or another start: a new thread with an old number.
@@ -20,9 +28,9 @@ bool RunTimeWindow::AddThread(const ThreadRun& run) {
       Add(&CpuTime::run_ns, run.run_ns, run.core);
       return true;
     }
-    slot = (slot + 1) & (kSlots - 1);
+    slot = (slot + 1) & mask;
   }
-  if (threads_.size() == kMaxThreads) {
+  if (threads_.size() == most_threads_) {
     AddUnreported(run.run_ns, run.core);
     return false;
   }

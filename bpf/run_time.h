@@ -20,8 +20,8 @@ class RunTimeWindow {
 
   RunTimeWindow();
 
-  // From now on the time of so many cores is told apart as well. Before the first window.
-  void TellCores(size_t cores) { cores_.resize(cores); }
+  // From now on the time of so many cores is told apart as well. Before the first window; allocates.
+  void TellCores(size_t cores);
 
   // `core`: which of them it was on, or kAllCores.
   void AddIdle(int64_t ns, int core = kAllCores) { Add(&CpuTime::idle_ns, ns, core); }
@@ -47,7 +47,10 @@ class RunTimeWindow {
     uint32_t stamp = 0;  // slot is in use when this equals stamp_: clearing the table is one increment
     uint32_t index = 0;
   };
-  static constexpr uint32_t kSlots = 2 * kMaxThreads;
+  // Threads go from core to core: with cores told apart there is room for so many entries more.
+  static constexpr size_t kByCore = 4;
+
+  size_t most_threads_ = kMaxThreads;
 
   CpuTime time_;
   uint32_t stamp_ = 1;

@@ -59,8 +59,13 @@ void RunTimeReader::CpusHaveChanged() {
     end_cpu_ = std::max(end_cpu_, cpus_[i].cpu + 1);
     cpus_[i].timeline.SetSiblings((i > 0 && cpus_[i - 1].core == cpus_[i].core) ||
                                   (i + 1 < cpus_.size() && cpus_[i + 1].core == cpus_[i].core));
+    // Where two cores have one id, the counter is the first one's: the other's time is of no core that is counted.
     const auto told = std::find(core_ids_.begin(), core_ids_.end(), cpus_[i].core_id);
-    cpus_[i].timeline.SetCore(told == core_ids_.end() ? kAllCores : static_cast<int>(told - core_ids_.begin()));
+    const bool anothers =
+        std::any_of(cpus_.begin(), cpus_.begin() + static_cast<std::ptrdiff_t>(i),
+                    [&](const Cpu& other) { return other.core_id == cpus_[i].core_id && other.core != cpus_[i].core; });
+    const bool counted = told != core_ids_.end() && !anothers;
+    cpus_[i].timeline.SetCore(counted ? static_cast<int>(told - core_ids_.begin()) : kAllCores);
   }
 }
 

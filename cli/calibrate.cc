@@ -53,7 +53,8 @@ double BusyPart(const FlushReport& report) {
 std::map<RaplDomain, Found> BasesIn(const FlushReport& report) {
   std::map<RaplDomain, Found> bases;
   for (const CounterReport& counter : report.models.front().counters) {
-    if (!counter.attributed) continue;
+    // Of single cores a package has many, and one figure for all of them would say little.
+    if (!counter.attributed || counter.domain.domain == RaplDomain::kCore) continue;
     Found& found = bases[counter.domain.domain];
     if (!counter.base_w) {
       ++found.unknown;

@@ -138,6 +138,10 @@ void AppendLedger(const FlushReport& report, const ModelReport& model, std::stri
         counter.domain.domain != RaplDomain::kCore) {
       line += ", samples do not tell VMs apart: base-share";
     }
+    if (model.model == Model::kCore && counter.model == Model::kBaseShare &&
+        counter.domain.domain == RaplDomain::kPackage) {
+      line += ", no core's own energy, or not who ran on it, is known: base-share";
+    }
     if (counter.read_errors > 0) absl::StrAppendFormat(&line, ", %d reads FAILED", counter.read_errors);
     if (counter.glitches > 0) absl::StrAppendFormat(&line, ", %d glitches left out", counter.glitches);
     if (counter.unknown_ns > 0) {

@@ -71,7 +71,8 @@ std::string PhasesText(const RunsInfo& info, const std::vector<Interval>& phases
 std::string Conditions(const RunsInfo& info, const Interval& interval) {
   std::set<std::string> applied;
   for (const auto& [key, counter] : interval.counters) {
-    if (!counter.attributed) continue;
+    // Single cores have simpler rules than the model that was asked for: no other has stood in there.
+    if (!counter.attributed || std::get<DomainId>(key).domain == RaplDomain::kCore) continue;
     for (const Model model : counter.models) applied.emplace(ModelName(model));
   }
   return absl::StrCat(info.source == "emulated" ? "EMULATED HARDWARE: the energy is not measured; " : "", "read by ",
@@ -82,6 +83,9 @@ std::string Conditions(const RunsInfo& info, const Interval& interval) {
                           : "",
                       applied.count("base-share") > 0 && info.models.front() == Model::kFit
                           ? " (base-share: while the samples do not tell VMs apart)"
+                          : "",
+                      applied.count("base-share") > 0 && info.models.front() == Model::kCore
+                          ? " (base-share: no core's own energy, or not who ran on it, is known)"
                           : "");
 }
 

@@ -132,8 +132,9 @@ class Books {
 // The counters of a package's cores, as the model core is told of them.
 class Cores {
  public:
-  explicit Cores(const PackagePlan& package)
-      : last_ticks_(static_cast<size_t>(package.traits.cores)),
+  Cores(const PackagePlan& package, int vms)
+      : vms_(vms),
+        last_ticks_(static_cast<size_t>(package.traits.cores)),
         energy_(std::vector<double>(last_ticks_.size(), package.counter.unit_uj * 1e3)) {}
 
   // Tells the rows of the sample what the cores they ran on used; ascending, as they were.
@@ -142,7 +143,9 @@ class Cores {
     for (size_t core = 0; core < seen.cores.size(); ++core) {
       on_core.clear();
       for (const RowUse& use : seen.cores[core].rows) {
-        on_core.push_back({.row = LedgerRow(static_cast<size_t>(use.row)), .run_ns = use.run_ns});
+        on_core.push_back({.row = LedgerRow(static_cast<size_t>(use.row)),
+                           .run_ns = use.run_ns,
+                           .group = use.row < vms_ ? use.row : -1});
       }
       const uint64_t ticks = seen.cores[core].ticks;
       energy_.Add(core, on_core, ticks - std::exchange(last_ticks_[core], ticks));
@@ -152,6 +155,7 @@ class Cores {
   }
 
  private:
+  const int vms_;
   std::vector<uint64_t> last_ticks_;
   CoreEnergy energy_;
 };
@@ -200,7 +204,8 @@ std::vector<ModelScore> Judge(const HostPlan& host, uint64_t seed, const Accurac
   const std::vector<std::unique_ptr<SyntheticHost>> packages = Start(host, seed);
   std::vector<uint64_t> last_ticks(packages.size());
   const bool by_core = std::find(options.models.begin(), options.models.end(), Model::kCore) != options.models.end();
-  std::vector<Cores> cores(host.packages.begin(), host.packages.end());
+  std::vector<Cores> cores;
+  for (const PackagePlan& package : host.packages) cores.emplace_back(package, host.vms);
   std::vector<double> scored_uj(host.rows.size());
   std::vector<std::vector<double>> window_uj(options.windows.size(), std::vector<double>(host.rows.size()));
   const int longest = *std::max_element(options.windows.begin(), options.windows.end());

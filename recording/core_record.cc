@@ -1,5 +1,6 @@
 #include "recording/core_record.h"
 
+#include "base/clock.h"
 #include "base/energy_source.h"
 #include "recording/records.h"
 
@@ -23,12 +24,15 @@ void PutCoreRecord(std::string& out, int package, const Sample& sample) {
   PutVarint(out, sample.threads.size());
   for (const ThreadRun& run : sample.threads) PutVarint(out, static_cast<uint64_t>(int64_t{run.core} + 1));
   PutVarint(out, sample.cores.size());
+  std::vector<int64_t> run_ns(sample.cores.size());
+  for (const ThreadRun& run : sample.threads) {
+    if (run.core >= 0 && static_cast<size_t>(run.core) < run_ns.size())
+      run_ns[static_cast<size_t>(run.core)] += run.run_ns;
+  }
   for (size_t i = 0; i < sample.cores.size(); ++i) {
     const CpuTime& time = sample.cores[i];
     const int64_t dt_ns = sample.header.dt_ns;
-    int64_t run_ns = 0;
-    for (const ThreadRun& run : sample.threads) run_ns += run.core == static_cast<int32_t>(i) ? run.run_ns : 0;
-    const bool closes = dt_ns > 0 && time.total_ns() >= 0 && time.total_ns() % dt_ns == 0 && time.run_ns == run_ns;
+    const bool closes = dt_ns > 0 && time.total_ns() >= 0 && time.total_ns() % dt_ns == 0 && time.run_ns == run_ns[i];
     out.push_back(static_cast<char>((time.irq_ns != 0 ? kSampleIrq : 0) | (time.stolen_ns != 0 ? kSampleStolen : 0) |
                                     (time.unreported_ns != 0 ? kSampleUnreported : 0) | (closes ? 0 : kSampleTimes)));
     if (time.irq_ns != 0) PutSigned(out, time.irq_ns);
@@ -84,6 +88,10 @@ bool CoreRecord::Apply(const SampleHeader& header, absl::Span<ThreadRun> threads
   cores.clear();
   for (size_t i = 0; i < cores_.size(); ++i) {
     CpuTime time = cores_[i].time;
+    const __int128 there_was = (static_cast<__int128>(header.dt_ns) + kNanosPerSecond) * (4 + header.cpus);
+    for (const int64_t ns : {time.idle_ns, time.run_ns, time.irq_ns, time.stolen_ns, time.unreported_ns}) {
+      if (ns > there_was || ns < -there_was) return false;
+    }
     if (!cores_[i].told) {
       const __int128 idle_ns = static_cast<__int128>(header.dt_ns) * static_cast<__int128>(cores_[i].cpus) - run_ns[i] -
                                time.irq_ns - time.stolen_ns - time.unreported_ns;

@@ -62,7 +62,9 @@ void OfCounters(const RunTotals& totals, Warnings& out) {
     if (key.domain.domain != RaplDomain::kPackage) continue;
     for (const auto& [model, ns] : counter.stood_in_ns) {
       const char* why = model == Model::kCapacity ? "The base power of %s was not known"
-                                                  : "Samples of %s did not tell what its virtual machines use apart";
+                        : totals.models().front() == Model::kCore
+                            ? "The energy of single cores of %s, or who ran on them, was not known"
+                            : "Samples of %s did not tell what its virtual machines use apart";
       out.Minor(absl::StrFormat("%s in %.3f of %.3f s: that time is charged by the model %s instead.",
                                 absl::StrReplaceAll(why, {{"%s", name}}), Seconds(ns), Seconds(counter.dt_ns),
                                 ModelName(model)));

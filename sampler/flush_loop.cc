@@ -306,7 +306,7 @@ void FlushLoop::TellGuests(FlushReport& report) {
     bool active_known = true;
     bool any_error = false;
     for (const VmCounterReport& error : told.vm_counters) {
-      if (!(error.vm == entry.run) || !CountsInTotal(error.domain.domain)) continue;
+      if (!CountsInTotal(error.domain.domain) || !(error.vm == entry.run)) continue;
       if (!std::exchange(any_error, true)) out.err_uj = 0;
       AddError(out.err_uj, error.err_uj);
     }

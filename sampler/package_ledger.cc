@@ -139,7 +139,8 @@ void PackageLedger::ChargeCores(const Sample& sample) {
     const TimeWindow window{.dt_ns = header.dt_ns, .cpus = static_cast<int>(domain.cpus), .rows = rows};
     const std::optional<uint64_t> moved =
         domain.ledger.Add(header, sample.ticks[domain.index], sample.errors[domain.index], window);
-    if (core_energy_) core_energy_->Add(core, rows, moved);
+    // Where nobody knows who ran on it, its energy is nobody's to give.
+    if (core_energy_) core_energy_->Add(core, rows, core < sample.cores.size() ? moved : std::nullopt);
   }
   if (!core_energy_) return;
   core_energy_->MoveTo(sample_rows_);
@@ -229,19 +230,21 @@ void PackageLedger::ReportRows(size_t model, Domain& domain, ModelReport& out) {
   const bool of_core = domain.core >= 0;
   const std::vector<int64_t>& of_package = domain.shared ? platform_run_ns_ : settled_run_ns_;
   const std::vector<int64_t>& run_ns = of_core ? domain.settled_run_ns : of_package;
+  std::fill(vm_came_.begin(), vm_came_.end(), 0);
   for (int id = 0; id < rows_.row_count(); ++id) {
     const RowInfo& row = rows_.row(id);
     if (!row.used) continue;
     RowReport report = domain.ledger.ReportRow(model, id);
+    const auto index = static_cast<size_t>(id);
+    report.run_time_ns = index < run_ns.size() ? run_ns[index] : 0;
+    // Most rows never come to most cores.
+    if (of_core && report.run_time_ns == 0 && report.energy_ticks == 0 && report.energy_uj == 0) continue;
+    if (row.kind == RowKind::kVm) At(vm_came_, row.vm) = 1;
     report.kind = row.kind;
     report.part = row.part;
     report.thread = row.thread;
     report.package_id = info.package_id;
     report.die_id = info.die_id;
-    const auto index = static_cast<size_t>(id);
-    report.run_time_ns = index < run_ns.size() ? run_ns[index] : 0;
-    // Most rows never come to most cores.
-    if (of_core && report.run_time_ns == 0 && report.energy_ticks == 0 && report.energy_uj == 0) continue;
     if (IsOfThreads(row.kind) && !domain.shared && !of_core) {
       const OnCore on_core = index < settled_on_core_.size() ? settled_on_core_[index] : OnCore{};
       report.solo_time_ns = on_core.solo_ns;
@@ -252,7 +255,7 @@ void PackageLedger::ReportRows(size_t model, Domain& domain, ModelReport& out) {
   }
   for (int vm = 0; vm < rows_.vm_count(); ++vm) {
     const RowTable::VmEntry& entry = rows_.vm(vm);
-    if (!entry.used) continue;
+    if (!entry.used || (of_core && At(vm_came_, vm) == 0)) continue;
     VmCounterReport error = domain.ledger.ReportGroup(model, vm, entry.rows);
     error.vm = entry.run;
     error.package_id = info.package_id;

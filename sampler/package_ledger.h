@@ -129,6 +129,7 @@ class PackageLedger {
   uint64_t told_lost_records_ = 0;
   std::map<int, std::vector<float>> traces_;  // by the VM's index
   std::vector<RowTime> sample_rows_;
+  std::vector<char> vm_came_;      // scratch: by VM, whether a row of it was reported of the counter at hand
   std::vector<int> thread_rows_;   // of each thread of the sample
   std::vector<int> sample_place_;  // scratch: per row, where it is in sample_rows_, counted from 1; 0: nowhere
 };

@@ -50,6 +50,16 @@ TEST(CoreEnergyTest, TimeWaitsForItsCounter) {
   EXPECT_EQ(Of(rows, kB), 50'000);
 }
 
+// A VM's row whose energy comes after it ran is still the VM's.
+TEST(CoreEnergyTest, AppendedRowsKeepTheirGroup) {
+  CoreEnergy energy({kNanojoules});
+  energy.Add(0, std::vector<RowTime>{{.row = kA, .run_ns = kMs, .group = 7}}, 0);
+  energy.Add(0, {}, 100);
+  const std::vector<RowTime> rows = Taken(energy);
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows[0].group, 7);
+}
+
 TEST(CoreEnergyTest, TimeOfUnknownEnergyIsForgotten) {
   CoreEnergy energy({kNanojoules});
   energy.Add(0, std::vector<RowTime>{{.row = kA, .run_ns = kMs}}, 0);
@@ -149,6 +159,28 @@ TEST(CoreTest, BaseShareStandsInWithoutCoresCounters) {
   // It is said of each flush anew.
   Add(core, {{.row = kA, .run_ns = kMs, .core_nj = 5'000'000}}, 30'000);
   EXPECT_EQ(core.Settle().model, Model::kCore);
+}
+
+// A package that is not read for seconds gives all of its energy at once: no row may have more than there is room for.
+TEST(CoreTest, ManyJoulesAtOnceAreDividedAsFewAre) {
+  for (const bool based : {true, false}) {
+    Ledger ledger(Model::kCore, {.nanojoules_per_tick = kNanojoules});
+    if (based) ledger.GiveBase(0);
+    constexpr int64_t kJoule = 1'000'000'000;
+    Add(ledger,
+        {{.row = kA, .run_ns = kMs, .core_nj = 4000 * kJoule}, {.row = kB, .run_ns = kMs, .core_nj = 1000 * kJoule}},
+        5'000'000'000);
+    const Settlement settlement = ledger.Settle();
+    EXPECT_NEAR(static_cast<double>(TicksOf(settlement, kA)), 4e9, 10);
+    EXPECT_NEAR(static_cast<double>(TicksOf(settlement, kB)), 1e9, 10);
+  }
+}
+
+TEST(CoreTest, ItIsBaseShareWhereCoresWereHardlyEverRead) {
+  Ledger ledger = CoreLedger(20e6);
+  Add(ledger, {{.row = kA, .run_ns = kMs, .core_nj = 5'000'000}}, 30'000);
+  for (int i = 0; i < 10; ++i) Add(ledger, {{.row = kA, .run_ns = kMs}}, 30'000);
+  EXPECT_EQ(ledger.Settle().model, Model::kBaseShare);
 }
 
 TEST(CoreTest, WithoutABaseTheCoresEnergyIsStillTheirs) {

@@ -336,6 +336,18 @@ TEST(RunTimeWindowTest, TellsCoresApart) {
   EXPECT_EQ(window.cores()[1].total_ns(), 0);
 }
 
+TEST(RunTimeWindowTest, ThreadsThatGoFromCoreToCoreFindRoom) {
+  RunTimeWindow window;
+  window.TellCores(64);
+  for (int core = 0; core < 64; ++core) {
+    for (uint32_t tid = 1; tid <= 500; ++tid)
+      EXPECT_TRUE(window.AddThread({.tid = tid, .tgid = 1, .run_ns = 3, .core = core}));
+  }
+  EXPECT_EQ(window.threads().size(), 32'000u);
+  EXPECT_EQ(window.time().unreported_ns, 0);
+  EXPECT_EQ(window.cores()[63].run_ns, 1500);
+}
+
 TEST(RunTimeWindowTest, AReusedTidIsANewThread) {
   RunTimeWindow window;
   window.AddThread({.tid = 100, .tgid = 1, .start_ns = 5, .run_ns = 10});

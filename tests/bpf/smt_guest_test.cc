@@ -101,7 +101,7 @@ TEST(SmtGuestTest, RunTimeIsSoloOrShared) {
   ASSERT_THAT(topology, IsOk());
   ASSERT_EQ(topology->size(), 1u);
   const std::vector<CpuOnCore> places = OnCores(*topology, topology->front().cpus);
-  const std::vector<CpuOnCore> siblings = {{.cpu = 0, .core = 0}, {.cpu = 1, .core = 0}};
+  const std::vector<CpuOnCore> siblings = {{.cpu = 0, .core = 0, .core_id = 0}, {.cpu = 1, .core = 0, .core_id = 0}};
   ASSERT_EQ(places, siblings) << "the guest is started with -smp 2,cores=1,threads=2";
 
   uint32_t tids[2];

@@ -122,6 +122,7 @@ void ExpectActivePower(const Guest& guest, const std::vector<Flush>& flushes, co
   double cpu_s = 0;
   double scheduled_s = 0;
   double time_s = 0;
+  double worst_base_err_w = 0;
   const pid_t pid = *guest.Pid();
   for (const size_t i : which) {
     const RowSum rows = SumOfVm(flushes[i].rows(), "package", guest.name());
@@ -139,6 +140,7 @@ void ExpectActivePower(const Guest& guest, const std::vector<Flush>& flushes, co
         Percent(flush_j - kWattsPerCpu * flush_s, kWattsPerCpu * flush_s), base.value("base_w", 0.0),
         base.value("base_err_w", 0.0));
     EXPECT_LE(std::abs(off_w), 0.1 * expected_flush_w + base.value("base_err_w", 0.0)) << "flush " << flushes[i].seq();
+    worst_base_err_w = std::max(worst_base_err_w, base.value("base_err_w", 0.0));
     active_j += flush_j;
     cpu_s += flush_s;
     time_s += Seconds(flushes[i].dt_ns());
@@ -152,8 +154,11 @@ void ExpectActivePower(const Guest& guest, const std::vector<Flush>& flushes, co
       "%.3f W (%+.2f %%)",
       guest.name(), which.size(), active_w, cpu_s / time_s, expected_w, Percent(active_w - expected_w, expected_w),
       scheduled_s / time_s, kernel_w, Percent(active_w - kernel_w, kernel_w));
-  EXPECT_NEAR(active_w, expected_w, 0.05 * expected_w);
-  EXPECT_NEAR(active_w, kernel_w, 0.05 * kernel_w);
+  // On a machine that others keep busy the base is a guess, and says so: then nobody can be surer than it is.
+  constexpr double kGuessW = 2;
+  const double guess_w = worst_base_err_w > kGuessW ? worst_base_err_w : 0;
+  EXPECT_NEAR(active_w, expected_w, 0.05 * expected_w + guess_w);
+  EXPECT_NEAR(active_w, kernel_w, 0.05 * kernel_w + guess_w);
 }
 
 // Ten flushes of run time, against what the kernel counted between the same two instants. Those are the instants of the
