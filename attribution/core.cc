@@ -1,5 +1,6 @@
 // Core: what the counters of single cores gave to the rows that ran on them (RowTime::core_nj) is theirs, and what the
-// package used beside that and its base goes by run time, as in base-share, which stands in where there are none.
+// package used beside that and its base goes by run time, as in base-share, which stands in where there are none; while
+// no base is known, as in capacity.
 #include <algorithm>
 #include <cmath>
 
@@ -37,8 +38,8 @@ class Core : public ModelRule {
   }
   // Some updates of the package come without those of the cores; more than that, and it was another model's work.
   Model Applied(bool base_known) const override {
-    if (!base_known) return Model::kCapacity;
-    return by_time_ > kMostByTime * (by_core_ + by_time_) ? Model::kBaseShare : Model::kCore;
+    if (by_time_ <= kMostByTime * (by_core_ + by_time_)) return Model::kCore;
+    return base_known ? Model::kBaseShare : Model::kCapacity;
   }
   bool ActiveKnown(bool base_known) const override { return base_known; }
   void Settled() override { by_core_ = by_time_ = 0; }

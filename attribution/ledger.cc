@@ -31,6 +31,12 @@ void AddTime(RowTime& to, const RowTime& more) {
   to.group = more.group;
 }
 
+// Nearly all of the time is of nobody that is known.
+bool IsUnreported(absl::Span<const RowTime> rows, int64_t capacity_ns) {
+  const auto of = std::find_if(rows.begin(), rows.end(), [](const RowTime& row) { return row.row == kUnreportedRow; });
+  return of != rows.end() && of->run_ns > capacity_ns / 10 * 9;
+}
+
 // Nothing that a model could go by.
 bool IsEmpty(const RowTime& time) { return time.run_ns == 0 && time.core_nj == 0; }
 
@@ -98,7 +104,8 @@ void Ledger::Add(const TimeWindow& time, uint64_t ticks) {
   const double now = power_.Add(static_cast<double>(ticks), waiting_dt_ns_);
   edge_power_ = before > 0 ? (before + now) / 2 : now;
   const double awake_ns = AwakeNs(move_rows_, waiting_dt_ns_);
-  base_.Add(ticks, waiting_dt_ns_, waiting_busy_ns_, awake_ns);
+  // Time of which nobody knows who ran, as where a recording is damaged, teaches nothing: it may have been idle.
+  if (!IsUnreported(move_rows_, waiting_capacity_ns_)) base_.Add(ticks, waiting_dt_ns_, waiting_busy_ns_, awake_ns);
   if (rule_->pace() == ModelRule::Pace::kFlush) {
     AddToFlush(ticks);
   } else if (ticks <= kMostTicksOfAPiece) {

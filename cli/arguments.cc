@@ -47,9 +47,9 @@ absl::Status UnknownWord(absl::string_view option, absl::string_view typed, cons
 void AddSourceOptions(CLI::App& app, CommonArguments& arguments) {
   app.add_option("--backend", arguments.backend, "how energy is read: auto, msr, perf, sysfs, hwmon (auto)")
       ->type_name("NAME");
-  app.add_flag(
-      "--per-core", arguments.per_core,
-      "AMD: read each core's own counter too, at one read and one interrupt per core and sample; --model=core does");
+  app.add_flag("--per-core", arguments.per_core,
+               "AMD: read each core's own counter too, at one read and one interrupt per core and sample (--model=core "
+               "turns it on)");
   app.add_option("--cpu-table", arguments.cpu_table, "rows for CPUs that msr does not know (docs/cpu-table.md)")
       ->type_name("FILE");
   app.add_option("--host-root", arguments.host_root, "read the hardware files below DIR instead of /")
@@ -71,15 +71,17 @@ void AddRunOptions(CLI::App& app, CommonArguments& arguments) {
       ->type_name("NAME")
       ->allow_extra_args(false);
   app.add_option("--model", arguments.model,
-                 absl::StrCat("how energy is divided: ", ModelList(), "; the first is told to guests"))
+                 absl::StrCat("how energy is divided: ", ModelList(),
+                              "; the first is told to guests (docs/models.md; core: AMD)"))
       ->type_name("NAME[,NAME]");
   app.add_option("--idle", arguments.idle,
                  absl::StrCat("who pays for the idle row: ", absl::StrJoin(IdlePolicyNames(), ", "),
                               "; told to guests in energy_uj, not in active_uj"))
       ->type_name("POLICY")
       ->capture_default_str();
-  app.add_option("--base-power", arguments.base_power,
-                 "idle power, given instead of learned: 20W or package=20W,dram=3W")
+  app.add_option(
+         "--base-power", arguments.base_power,
+         "idle power, given instead of learned: 20W, 19.5W+-1.3W with its 95 % interval, or package=20W,dram=3W")
       ->type_name("POWER");
   app.add_option("--run-time", arguments.run_time,
                  "how run time is known: auto, the first of these that works; bpf, every switch by the scheduler's own "
@@ -240,7 +242,10 @@ absl::StatusOr<std::map<RaplDomain, GivenPower>> ParseBasePower(absl::string_vie
           absl::StrCat("--base-power=", text, ": no package draws more than ", kMostBaseWatts,
                        " W while nobody runs; `vrapl calibrate` finds what this one draws"));
     }
-    base[domain] = {watts, err_w};
+    if (!base.insert({domain, {watts, err_w}}).second) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--base-power=", text, ": ", DomainName(domain), " is there twice"));
+    }
   }
   return base;
 }

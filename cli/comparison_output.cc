@@ -123,11 +123,14 @@ std::string ComparisonToText(const Comparison& comparison) {
     }
     const StoodIn& stood_in = comparison.stood_in[i];
     for (const auto& [model, windows] : stood_in.by) {
-      absl::StrAppendFormat(&text, "%s: in %d of %d windows of a counter, or a part of them, %s stood in%s\n", name,
-                            windows, stood_in.of, ModelName(model),
-                            model == Model::kCapacity
-                                ? ", because no base power was known: --base-power gives it, vrapl calibrate finds it"
-                                : "");
+      absl::StrAppendFormat(
+          &text, "%s: in %d of %d windows of a counter, or a part of them, %s stood in%s\n", name, windows, stood_in.of,
+          ModelName(model),
+          model != Model::kCapacity && comparison.models[i] == Model::kCore
+              ? ", because no core's own energy, or not who ran on it, was recorded: sample with --per-core"
+          : model == Model::kCapacity
+              ? ", because no base power was known: --base-power gives it, vrapl calibrate finds it"
+              : "");
     }
   }
   return text;

@@ -133,6 +133,8 @@ void AppendLedger(const FlushReport& report, const ModelReport& model, std::stri
                             counter.base_given ? " as given" : absl::StrFormat(" +-%.2f", counter.base_err_w));
     } else if (counter.model == Model::kCapacity && model.model != Model::kCapacity) {
       line += ", base not known yet: capacity";
+    } else if (counter.model == Model::kCore) {
+      line += ", base not known yet: the rest as capacity";
     }
     if (model.model == Model::kFit && counter.model == Model::kBaseShare &&
         counter.domain.domain != RaplDomain::kCore) {

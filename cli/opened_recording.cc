@@ -1,5 +1,6 @@
 #include "cli/opened_recording.h"
 
+#include <algorithm>
 #include <set>
 
 #include "absl/strings/str_cat.h"
@@ -81,6 +82,12 @@ absl::StatusOr<RecordedRun> OpenRecording(const ReplayArguments& arguments, cons
   if (absl::Status given = CheckGivenBase(options->base_power_w, packages); !given.ok()) return given;
   if (absl::Status status = FindVms(*run, vms); !status.ok()) return status;
   TellWhatIsMissing(*run);
+  const auto asked = std::find(options->models.begin(), options->models.end(), Model::kCore);
+  if (asked != options->models.end() && !run->by_core) {
+    Notice(
+        "no energy of single cores is in this recording, or not who ran on them: base-share stands in for core; "
+        "`vrapl sample --per-core -o FILE` records both, on CPUs that have such counters (AMD)");
+  }
   if (run->source == "emulated") Notice("EMULATED HARDWARE: the energy was not measured");
   return run;
 }

@@ -16,9 +16,8 @@ void Widen(Row& row, double lost_uj) {
   if (row.err_uj) row.err_uj = std::llround(std::ceil(std::hypot(static_cast<double>(*row.err_uj), lost_uj)));
 }
 
-bool IsOfThreads(RowKind kind) {
-  return kind != RowKind::kIdle && kind != RowKind::kStolen && kind != RowKind::kUnreported;
-}
+// Nobody ran in stolen time. All others may have had some of it: idle too, and then unreported has too much.
+bool MayHaveSome(RowKind kind) { return kind != RowKind::kStolen; }
 
 }  // namespace
 
@@ -50,7 +49,9 @@ void LostTime::Tell(FlushReport& report) {
       }
       if (lost_uj <= 0) continue;
       for (RowReport& row : model.rows) {
-        if (of_counter(row) && IsOfThreads(row.kind)) Widen(row, lost_uj);
+        if (!of_counter(row) || !MayHaveSome(row.kind)) continue;
+        Widen(row, lost_uj);
+        row.active_uj.reset();
       }
       for (VmCounterReport& vm : model.vm_counters) {
         if (of_counter(vm)) Widen(vm, lost_uj);
@@ -71,6 +72,7 @@ void LostTime::Tell(FlushReport& report) {
         }
       }
       if (any) vm.err_uj = err_uj;
+      if (any) vm.active_uj.reset();
     }
   }
   report.problems.push_back(

@@ -16,8 +16,8 @@ class LostTime {
   // A sample that stands for time that is missing: it ends at t_ns (from the start of the run) and is of so many CPUs.
   void Add(int package_id, int die_id, int64_t t_ns, int64_t dt_ns, int64_t cpus);
 
-  // Widens the intervals of all rows of threads, and of VMs, in whose window such a sample ends, and says so among the
-  // window's problems. Windows come in order.
+  // Widens the intervals of all rows but stolen time, and of VMs, in whose window such a sample ends; what of them is
+  // active is not known; and says so among the window's problems. Windows come in order.
   void Tell(FlushReport& report);
 
  private:

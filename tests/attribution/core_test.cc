@@ -187,8 +187,11 @@ TEST(CoreTest, WithoutABaseTheCoresEnergyIsStillTheirs) {
   Ledger ledger(Model::kCore, {.nanojoules_per_tick = kNanojoules});
   Add(ledger, {{.row = kA, .run_ns = kMs, .core_nj = 4'000'000}}, 10'000);
   const Settlement settlement = ledger.Settle();
-  EXPECT_EQ(settlement.model, Model::kCapacity);
+  EXPECT_EQ(settlement.model, Model::kCore);
+  EXPECT_FALSE(settlement.base.known);
   EXPECT_FALSE(settlement.active_known);
+  Add(ledger, {{.row = kA, .run_ns = kMs}}, 10'000);
+  EXPECT_EQ(ledger.Settle().model, Model::kCapacity) << "nothing of it was by core";
   EXPECT_NEAR(static_cast<double>(TicksOf(settlement, kA)), 4'000 + 6'000.0 / 2, 1) << "one of two CPUs ran";
   EXPECT_NEAR(static_cast<double>(TicksOf(settlement, kIdleRow)), 3'000, 1);
 }

@@ -104,6 +104,7 @@ TEST(ParseBasePowerTest, RefusesWithTheRemedy) {
   }
   EXPECT_THAT(ParseBasePower("packge=20W"), IsRefused(HasSubstr("Did you mean package?")));
   EXPECT_THAT(ParseBasePower("corse=20W"), IsRefused(HasSubstr("Did you mean cores?")));
+  EXPECT_THAT(ParseBasePower("package=20W,package=30W"), IsRefused(HasSubstr("package is there twice")));
   EXPECT_THAT(ParseBasePower("9999W"), IsRefused(HasSubstr("vrapl calibrate")));
   EXPECT_THAT(ParseBasePower("19.5W+-"), IsRefused(HasSubstr("19.5W+-1.3W")));
   EXPECT_THAT(ParseBasePower("19.5W+-1.3"), IsRefused(HasSubstr("19.5W+-1.3W")));

@@ -345,6 +345,10 @@ TEST_F(ReplayTest, AWindowWithALostBlockSaysSoAndIsAsUnsure) {
     const int64_t off_uj = std::abs(energy_uj(capacity) - energy_uj(host.reports()[i].models[0]));
     EXPECT_LE(off_uj, *capacity.vm_counters[0].err_uj) << "window " << i;
     EXPECT_EQ(*replayed[i].vms[0].err_uj, *capacity.vm_counters[0].err_uj);
+    for (const RowReport& row : capacity.rows) {
+      if (row.kind != RowKind::kIdle) continue;
+      EXPECT_EQ(*row.err_uj > 10'000'000, mark) << "the lost time may have been idle";
+    }
     missed_uj += off_uj;
   }
   EXPECT_GE(marked, 1);
