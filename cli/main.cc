@@ -35,6 +35,7 @@ Usage:
   vrapl report FILE            a page with charts of a recording; the paragraph for a paper
   vrapl compare FILE           every attribution model on a recording, side by side
   vrapl calibrate              what the packages draw when nobody runs, for --base-power
+  vrapl leak-test              how much guests' lines can tell them of their neighbours
   vrapl VM_NAME SERIAL_PATH    one VM, one port
 
   vrapl VERB --help            options and examples
@@ -57,7 +58,7 @@ constexpr Verb kVerbs[] = {
     {"probe", ProbeVerb},   {"sample", SampleVerb},   {"serve", ServeVerb},         {"replay", ReplayVerb},
     {"run", RunVerb},       {"mark", MarkVerb},       {"overhead", OverheadVerb},   {"export", ExportVerb},
     {"report", ReportVerb}, {"compare", CompareVerb}, {"calibrate", CalibrateVerb}, {"attach", AttachVerb},
-    {"detach", DetachVerb}};
+    {"detach", DetachVerb}, {"leak-test", LeakTestVerb}};
 
 // Options that take no value. Any other, written without "=", has its value in the next word.
 const std::set<std::string>& Flags() {

@@ -1,8 +1,11 @@
 // vrapl serve: all VMs, found and followed; every flush each guest is told its own energy.
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <deque>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -10,6 +13,8 @@
 #include "cli/flush_csv.h"
 #include "cli/flush_json.h"
 #include "cli/flush_text.h"
+#include "cli/policy_words.h"
+#include "cli/prometheus_textfile.h"
 #include "cli/stop_signal.h"
 #include "cli/verb_app.h"
 #include "cli/verbs.h"
@@ -37,6 +42,9 @@ struct ServeArguments {
   std::string flush;
   std::vector<std::string> serial_ports;
   bool force_port = false;
+  std::vector<std::string> policy;
+  std::string policy_directory = kPolicyDirectory;
+  std::string textfile_directory;
   bool by_hand = false;  // vrapl VM_NAME SERIAL_PATH
   std::string vm_name;
   std::string serial_path;
@@ -46,6 +54,13 @@ void AddServeOptions(CLI::App& app, ServeArguments& arguments) {
   AddSourceOptions(app, arguments.common);
   AddRunOptions(app, arguments.common);
   app.add_option("--flush", arguments.flush, "how often guests are told (2s, or 10 periods)")->type_name("TIME");
+  AddPolicyOption(app, arguments.policy);
+  app.add_option("--policy-dir", arguments.policy_directory,
+                 "DIR/UUID.conf or DIR/NAME.conf says it for one VM (/etc/vrapl/guests)")
+      ->type_name("DIR");
+  app.add_option("--textfile", arguments.textfile_directory,
+                 "keep DIR/vrapl.prom for node_exporter --collector.textfile.directory=DIR")
+      ->type_name("DIR");
 }
 
 std::string DescriptionText(const RunDescription& description) {
@@ -57,13 +72,17 @@ std::string DescriptionText(const RunDescription& description) {
   for (const std::string& package : description.packages) absl::StrAppend(&text, "  ", package, "\n");
   absl::StrAppend(&text, "  run time by ", RunTimeMethodName(description.run_time), ": ",
                   RunTimeError(description.run_time), "\n");
-  return absl::StrCat(text, "  VMs by ", description.vms, "\n");
+  absl::StrAppend(&text, "  VMs by ", description.vms, "\n");
+  if (!description.guests.empty()) absl::StrAppend(&text, "  guests are told by ", description.guests, "\n");
+  return text;
 }
 
 // Where flushes go: data formats keep stdout for data; a terminal is redrawn, and what must not be missed stays on it.
 class Output {
  public:
-  Output(Format format, bool terminal) : format_(format), terminal_(terminal) {}
+  Output(Format format, bool terminal, const std::string& textfile_directory) : format_(format), terminal_(terminal) {
+    if (!textfile_directory.empty()) textfile_.emplace(textfile_directory);
+  }
 
   void Start(const RunDescription& description) {
     description_ = DescriptionText(description);
@@ -73,6 +92,7 @@ class Output {
   }
 
   void Flush(const FlushReport& report) {
+    WriteTextfile(report);
     switch (format_) {
       case Format::kText:
         if (terminal_) Redraw(report.problems);
@@ -98,6 +118,14 @@ class Output {
  private:
   static constexpr size_t kNoticesKept = 6;
 
+  // A disk that takes nothing does not end the run; who watches is told, once until it takes something again.
+  void WriteTextfile(const FlushReport& report) {
+    if (!textfile_) return;
+    const absl::Status written = textfile_->Add(report);
+    if (!written.ok() && textfile_ok_) Notice(absl::StrCat("--textfile: ", written.message()));
+    textfile_ok_ = written.ok();
+  }
+
   void Redraw(const std::vector<std::string>& problems) {
     std::fputs(("\033[H\033[2J" + description_).c_str(), stdout);
     for (const std::string& notice : notices_) std::fputs(("  note: " + notice + "\n").c_str(), stdout);
@@ -111,7 +139,17 @@ class Output {
   const bool terminal_;
   std::string description_;
   std::deque<std::string> notices_;
+  std::optional<PrometheusTextfile> textfile_;
+  bool textfile_ok_ = true;
 };
+
+// Who asked for flushes below 2 s wants guests to be told so often.
+absl::StatusOr<GuestPolicy> PolicyForAll(const std::vector<std::string>& words, int64_t flush_ns) {
+  const GuestPolicy from{.period_ns = std::min(kLeastGuestPeriodNs, flush_ns)};
+  absl::StatusOr<GuestPolicy> policy = ParsePolicyWords(words, flush_ns < kLeastGuestPeriodNs, from);
+  if (policy.ok()) policy->period_ns = std::max(policy->period_ns, flush_ns);
+  return policy;
+}
 
 int Serve(const ServeArguments& arguments) {
   absl::StatusOr<DaemonOptions> options = ToDaemonOptions(arguments.common);
@@ -132,6 +170,10 @@ int Serve(const ServeArguments& arguments) {
   if (*flush < 2 * kNanosPerSecond) {
     Notice("--flush is below 2s: guests that learn their power so often learn something of their neighbours' work too");
   }
+  absl::StatusOr<GuestPolicy> policy = PolicyForAll(arguments.policy, *flush);
+  if (!policy.ok()) return Fail(policy.status());
+  options->delivery.policies = {
+      .otherwise = *policy, .directory = arguments.policy_directory, .may_be_shorter = *flush < kLeastGuestPeriodNs};
   for (const std::string& port : arguments.serial_ports) {
     int number = -1;
     if (!CLI::detail::lexical_cast(port, number) || number < 0 || number > 255) {
@@ -154,6 +196,11 @@ int Serve(const ServeArguments& arguments) {
     }
     options->delivery.by_hand = {.vm = arguments.vm_name, .path = arguments.serial_path};
   }
+  if (const std::string& directory = arguments.textfile_directory;
+      !directory.empty() && ::access(directory.c_str(), W_OK | X_OK) != 0) {
+    return Fail(kExitFailed, absl::StrCat("--textfile=", directory, ": ", std::strerror(errno),
+                                          "; it is the directory of node_exporter's --collector.textfile.directory"));
+  }
   options->trace_vms = *format == Format::kText;
 
   const std::atomic<bool>& stop = StopOnSignals();
@@ -162,7 +209,7 @@ int Serve(const ServeArguments& arguments) {
   options->host_root = host->root;
   options->emulators = host->emulators;
 
-  Output output(*format, *format == Format::kText && ::isatty(STDOUT_FILENO) == 1);
+  Output output(*format, *format == Format::kText && ::isatty(STDOUT_FILENO) == 1, arguments.textfile_directory);
   const DaemonEvents events{.on_start = [&](const RunDescription& description) { output.Start(description); },
                             .on_report = [&](const FlushReport& report) { output.Flush(report); },
                             .on_notice = [&](const std::string& notice) { output.Notice(notice); }};

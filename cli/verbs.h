@@ -15,6 +15,7 @@ int RunVerb(int argc, char** argv);
 int MarkVerb(int argc, char** argv);
 int AttachVerb(int argc, char** argv);
 int DetachVerb(int argc, char** argv);
+int LeakTestVerb(int argc, char** argv);
 int OverheadVerb(int argc, char** argv);
 int DeliverToOneVerb(int argc, char** argv);  // vrapl VM_NAME SERIAL_PATH
 

@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
@@ -77,6 +78,18 @@ absl::Status ParseFields(absl::string_view value, GuestPolicy& policy) {
   return energy ? absl::OkStatus() : Refused("fields", value, "energy among them");
 }
 
+absl::string_view FormatName(GuestFormat format) {
+  switch (format) {
+    case GuestFormat::kLine:
+      return "line";
+    case GuestFormat::kJson:
+      return "json";
+    case GuestFormat::kWatts:
+      return "watts";
+  }
+  return "";
+}
+
 absl::Status Set(absl::string_view key, absl::string_view value, bool may_be_shorter, GuestPolicy& policy) {
   if (key == "deliver") return ParseSwitch(key, value, policy.deliver);
   if (key == "noise") return ParseSwitch(key, value, policy.noise);
@@ -93,13 +106,21 @@ absl::Status Set(absl::string_view key, absl::string_view value, bool may_be_sho
     policy.package_only = value == "package";
     return absl::OkStatus();
   }
+  if (key == "format") {
+    for (const GuestFormat format : {GuestFormat::kLine, GuestFormat::kJson, GuestFormat::kWatts}) {
+      if (value != FormatName(format)) continue;
+      policy.format = format;
+      return absl::OkStatus();
+    }
+    return Refused(key, value, "line, json or watts");
+  }
   if (key == "preset") {
     if (value != "default" && value != "manifesto") return Refused(key, value, "default or manifesto");
     policy = value == "manifesto" ? ManifestoPolicy() : GuestPolicy();
     return absl::OkStatus();
   }
   return absl::InvalidArgumentError(absl::StrCat(
-      "no setting is called ", key, "; there are preset, deliver, period, quantum, noise, fields, domains"));
+      "no setting is called ", key, "; there are preset, deliver, period, quantum, noise, fields, domains, format"));
 }
 
 }  // namespace
@@ -114,9 +135,9 @@ GuestPolicy ManifestoPolicy() {
           .package_only = true};
 }
 
-absl::StatusOr<GuestPolicy> ParseGuestPolicy(const std::vector<std::pair<std::string, std::string>>& settings,
-                                             bool may_be_shorter) {
-  GuestPolicy policy;
+absl::StatusOr<GuestPolicy> ParseGuestPolicy(const PolicySettings& settings, bool may_be_shorter,
+                                             const GuestPolicy& from) {
+  GuestPolicy policy = from;
   for (size_t i = 0; i < settings.size(); ++i) {
     const auto& [key, value] = settings[i];
     if (key == "preset" && i > 0) {
@@ -127,8 +148,8 @@ absl::StatusOr<GuestPolicy> ParseGuestPolicy(const std::vector<std::pair<std::st
   return policy;
 }
 
-absl::StatusOr<GuestPolicy> ParseGuestPolicyFile(absl::string_view text, bool may_be_shorter) {
-  std::vector<std::pair<std::string, std::string>> settings;
+absl::StatusOr<GuestPolicy> ParseGuestPolicyFile(absl::string_view text, bool may_be_shorter, const GuestPolicy& from) {
+  PolicySettings settings;
   int number = 0;
   for (absl::string_view line : absl::StrSplit(text, '\n')) {
     ++number;
@@ -138,7 +159,7 @@ absl::StatusOr<GuestPolicy> ParseGuestPolicyFile(absl::string_view text, bool ma
     if (parts.size() != 2) return absl::InvalidArgumentError(absl::StrCat("line ", number, " is not KEY = VALUE"));
     settings.emplace_back(absl::StripAsciiWhitespace(parts[0]), absl::StripAsciiWhitespace(parts[1]));
   }
-  return ParseGuestPolicy(settings, may_be_shorter);
+  return ParseGuestPolicy(settings, may_be_shorter, from);
 }
 
 std::string DescribeGuestPolicy(const GuestPolicy& policy) {
@@ -146,7 +167,7 @@ std::string DescribeGuestPolicy(const GuestPolicy& policy) {
   return absl::StrCat("deliver=", word(policy.deliver), " period=", policy.period_ns / 1'000'000,
                       "ms quantum=", policy.quantum_uj, "uJ noise=", word(policy.noise), " fields=energy",
                       policy.active ? ",active" : "", policy.error ? ",error" : "", policy.run_time ? ",run-time" : "",
-                      " domains=", policy.package_only ? "package" : "all");
+                      " domains=", policy.package_only ? "package" : "all", " format=", FormatName(policy.format));
 }
 
 double LeakBound(const GuestPolicy& policy, double range_w) {
@@ -156,6 +177,10 @@ double LeakBound(const GuestPolicy& policy, double range_w) {
   const int figures = 1 + (policy.active ? 1 : 0) + (policy.error ? 1 : 0);
   // More values than steps: where in their quanta the interval began and ended decides, with noise at each end.
   return figures * std::log2((policy.noise ? 3 : 2) + std::floor(steps)) / period_s;
+}
+
+std::string DescribeLeakBound(const GuestPolicy& policy) {
+  return absl::StrFormat("at most %.3g bit/s of a neighbour that moves 100 W", LeakBound(policy, 100));
 }
 
 }  // namespace vrapl

@@ -12,6 +12,13 @@
 
 namespace vrapl {
 
+// How a line is written; docs/guest-line.md, "Other formats".
+enum class GuestFormat {
+  kLine,   // "VRAPL1 seq=..."
+  kJson,   // an object with the same keys
+  kWatts,  // the power alone
+};
+
 // The default is safe: see LeakBound().
 struct GuestPolicy {
   bool deliver = true;
@@ -23,6 +30,7 @@ struct GuestPolicy {
   bool error = true;
   bool run_time = true;
   bool package_only = false;  // without DRAM
+  GuestFormat format = GuestFormat::kLine;
 
   friend bool operator==(const GuestPolicy&, const GuestPolicy&) = default;
 };
@@ -40,13 +48,18 @@ GuestPolicy ManifestoPolicy();
 //   noise      on | off
 //   fields     energy, or energy with some of ,active ,error ,run-time
 //   domains    package | all
+//   format     line | json | watts
+//
+// What they do not set stays as in `from`, but a preset sets all.
 //
 // Errors: INVALID_ARGUMENT names the key, the value, and what may stand there.
-absl::StatusOr<GuestPolicy> ParseGuestPolicy(const std::vector<std::pair<std::string, std::string>>& settings,
-                                             bool may_be_shorter = false);
+using PolicySettings = std::vector<std::pair<std::string, std::string>>;
+absl::StatusOr<GuestPolicy> ParseGuestPolicy(const PolicySettings& settings, bool may_be_shorter = false,
+                                             const GuestPolicy& from = {});
 
 // Lines of KEY = VALUE; what follows a '#' is a comment. Errors as above, and for a line of another form.
-absl::StatusOr<GuestPolicy> ParseGuestPolicyFile(absl::string_view text, bool may_be_shorter = false);
+absl::StatusOr<GuestPolicy> ParseGuestPolicyFile(absl::string_view text, bool may_be_shorter = false,
+                                                 const GuestPolicy& from = {});
 
 // The settings that ParseGuestPolicy() makes this policy of, "period=30s quantum=1000000uJ noise=on ...".
 std::string DescribeGuestPolicy(const GuestPolicy& policy);
@@ -58,5 +71,8 @@ std::string DescribeGuestPolicy(const GuestPolicy& policy);
 //
 //   range_w  by how much a neighbour can move this VM's power. 0 or more.
 double LeakBound(const GuestPolicy& policy, double range_w);
+
+// "at most 5.5 bit/s": the bound in words, of a neighbour that moves 100 W.
+std::string DescribeLeakBound(const GuestPolicy& policy);
 
 }  // namespace vrapl

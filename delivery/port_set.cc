@@ -81,10 +81,12 @@ std::vector<PortSet::Port> PortSet::ports() const {
   return all;
 }
 
-uint32_t RandomEpoch() {
-  uint32_t epoch = 0;
-  if (::getrandom(&epoch, sizeof epoch, 0) != sizeof epoch) epoch = static_cast<uint32_t>(MonotonicNs());
-  return epoch;
+uint64_t RandomSeed() {
+  uint64_t seed = 0;
+  if (::getrandom(&seed, sizeof seed, 0) != sizeof seed) seed = static_cast<uint64_t>(MonotonicNs());
+  return seed;
 }
+
+uint32_t RandomEpoch() { return static_cast<uint32_t>(RandomSeed()); }
 
 }  // namespace vrapl

@@ -88,4 +88,7 @@ class PortSet {
 // A number for an epoch that nobody guesses or meets again soon.
 uint32_t RandomEpoch();
 
+// Of an EnergyQuantizer: nobody guesses it either.
+uint64_t RandomSeed();
+
 }  // namespace vrapl

@@ -17,6 +17,7 @@
 #include <limits>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "guest_line/guest_line.h"
 
@@ -281,7 +282,9 @@ absl::StatusOr<bool> SerialPort::Unread() {
 Outcome SerialPort::Send(absl::string_view line) {
   std::string before;
   if (mid_line_) before = "\n";
-  if (options_.explain_every > 0 && sent_since_open_ % static_cast<uint64_t>(options_.explain_every) == 0) {
+  // Only our own lines may have comments between them.
+  const bool explained = absl::StartsWith(line, {kGuestLineMagic.data(), kGuestLineMagic.size()});
+  if (explained && options_.explain_every > 0 && sent_since_open_ % static_cast<uint64_t>(options_.explain_every) == 0) {
     absl::StrAppend(&before, GuestLineComment());
   }
   const std::string whole = before.empty() ? "" : absl::StrCat(before, line);

@@ -96,6 +96,9 @@ RunDescription Describe(const DaemonOptions& options, const OpenBackend& backend
                              .source = options.host_root.emulated() ? "emulated" : backend.name,
                              .cpu_table = backend.cpu_table,
                              .vms = std::string(lister.origin())};
+  if (const GuestPolicy& policy = options.delivery.policies.otherwise; options.delivery.deliver) {
+    description.guests = absl::StrCat(DescribeGuestPolicy(policy), ": ", DescribeLeakBound(policy));
+  }
   if (lister.origin() == "libvirt") absl::StrAppend(&description.vms, " (", options.connect, ")");
   if (absl::StatusOr<CpuModel> cpu = ReadCpuModel(options.host_root); cpu.ok()) description.cpu = DescribeCpu(*cpu);
   for (const auto& source : backend.sources) description.power_based |= source->package().power_based;
@@ -215,6 +218,15 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& told, c
   std::vector<const PackageInfo*> packages;
   for (const auto& source : backend->sources) packages.push_back(&source->package());
   if (absl::Status given = CheckGivenBase(options.base_power_w, packages); !given.ok()) return given;
+  const bool any_core = std::any_of(packages.begin(), packages.end(), [](const PackageInfo* package) {
+    return std::any_of(package->domains.begin(), package->domains.end(),
+                       [](const DomainInfo& domain) { return domain.id.domain == RaplDomain::kCore; });
+  });
+  if (!any_core && std::find(options.models.begin(), options.models.end(), Model::kCore) != options.models.end()) {
+    events.on_notice(absl::StrCat("--model=core: no counters of single cores are here by ",
+                                  backend->sources.front()->backend(),
+                                  " (AMD has them, by msr or perf): base-share stands in"));
+  }
   if (absl::Status chosen = ChooseReaderCpus(options.reader_cpus, backend->sources); !chosen.ok()) return chosen;
 
   const std::vector<std::vector<UpdateSummary>> updates = MeasureAtStart(backend->sources, clock);

@@ -70,6 +70,7 @@ struct RunDescription {
   std::string cpu_table;  // "FILE row 06_FF" where the operator's row says how to read this CPU, else ""
   std::string cpu;
   bool power_based = false;           // energy is power, integrated
+  std::string guests;                 // what guests are told, and what that can tell them of others; "": nothing
   std::vector<std::string> packages;  // "package 0, CPUs 0-1, read on CPU 0: package 61.0 uJ, dram 15.3 uJ"
   std::string vms;                    // "libvirt (qemu:///system)"
   RunTimeMethod run_time = RunTimeMethod::kBpf;

@@ -15,6 +15,38 @@ constexpr double kUnreportedIsAGap = 0.01;
 // From a line to the look whether it was taken: longer than a guest needs that reads, shorter than a flush.
 constexpr int64_t kLookAfterNs = 100 * kNanosPerMilli;
 
+// One VM in one flush, of the domains that count in a total, or of packages alone.
+struct VmEnergy {
+  int64_t energy_uj = 0;
+  std::optional<int64_t> active_uj = 0;  // nullopt: not known
+  std::optional<int64_t> err_uj;
+  int64_t idle_uj = 0;  // beside energy_uj, its part of the idle rows
+  int64_t run_time_ns = 0;
+};
+
+VmEnergy EnergyOf(const VmRun& vm, const ModelReport& model, bool package_only) {
+  const auto counts = [package_only](const DomainId& id) {
+    return package_only ? id.domain == RaplDomain::kPackage : CountsInTotal(id.domain);
+  };
+  VmEnergy sum;
+  bool any = false;
+  for (const VmCounterReport& of_counter : model.vm_counters) {
+    if (!counts(of_counter.domain) || !(of_counter.vm == vm)) continue;
+    if (!std::exchange(any, true)) sum.err_uj = 0;
+    AddError(sum.err_uj, of_counter.err_uj);
+    sum.idle_uj += of_counter.idle_uj.value_or(0);
+  }
+  for (const RowReport& row : model.rows) {
+    if (row.kind != RowKind::kVm || !(row.vm == vm)) continue;
+    if (row.domain.domain == RaplDomain::kPackage) sum.run_time_ns += row.run_time_ns;
+    if (!counts(row.domain)) continue;
+    sum.energy_uj += row.energy_uj;
+    if (!row.active_uj) sum.active_uj.reset();
+    if (sum.active_uj) *sum.active_uj += *row.active_uj;
+  }
+  return sum;
+}
+
 }  // namespace
 
 FlushLoop::FlushLoop(std::vector<PackageFeed*> feeds, RowTable& rows, PortSet* ports, const Clock& clock,
@@ -60,13 +92,36 @@ void FlushLoop::UpdateVms(const Discovery& discovery) {
   if (options_.observer != nullptr) options_.observer->OnVms(discovery.vms);
   rows_.UpdateVms(discovery.vms);
   if (options_.halt_polling != nullptr) options_.halt_polling->Look();
+  OpenAccounts(discovery);
+  if (ports_ != nullptr) ports_->Update(discovery.ports);
+}
+
+void FlushLoop::OpenAccounts(const Discovery& discovery) {
+  const auto policy_of = [&](const VmRun& run) -> const GuestPolicy* {
+    for (size_t i = 0; i < std::min(discovery.vms.size(), discovery.policies.size()); ++i) {
+      const Vm& vm = discovery.vms[i];
+      if (vm.pid == run.pid && vm.start_time == run.start_time) return &discovery.policies[i];
+    }
+    return nullptr;
+  };
+  const int64_t now_ns = packages_.empty() ? start_ns_ : packages_.front().last_t_ns();
   for (int vm = 0; vm < rows_.vm_count(); ++vm) {
-    if (!rows_.vm(vm).used || accounts_.count(vm) > 0) continue;
-    const int64_t from_ns = packages_.empty() ? start_ns_ : packages_.front().last_t_ns();
-    Account& account = accounts_.emplace(vm, Account(RandomEpoch(), from_ns, options_.quantum_uj)).first->second;
+    if (!rows_.vm(vm).used) continue;
+    const GuestPolicy* policy = policy_of(rows_.vm(vm).run);
+    const auto [place, is_new] = accounts_.try_emplace(vm);
+    Account& account = place->second;
+    if (!is_new) {
+      if (policy != nullptr && *policy != account.guest->policy()) account.next_policy = *policy;
+      continue;
+    }
+    account.start_ns = now_ns;
+    account.guest = NewGuestAccount(policy != nullptr ? *policy : options_.guest_policy, now_ns);
     TakeHaltPolling(account, rows_.vm(vm).run.pid);
   }
-  if (ports_ != nullptr) ports_->Update(discovery.ports);
+}
+
+std::unique_ptr<GuestAccount> FlushLoop::NewGuestAccount(const GuestPolicy& policy, int64_t start_ns) const {
+  return std::make_unique<GuestAccount>(policy, RandomEpoch(), RandomSeed(), start_ns, options_.flush_ns);
 }
 
 void FlushLoop::Drain() {
@@ -301,58 +356,47 @@ void FlushLoop::TellGuests(FlushReport& report) {
   const std::map<int, IdleShares::Part> idle = ShareIdle(report);
   for (auto& [vm, account] : accounts_) {
     const RowTable::VmEntry& entry = rows_.vm(vm);
-    VmReport out{.vm = entry.run, .running = entry.running, .vcpus = entry.vcpus, .epoch = account.maker.epoch()};
-    int64_t active_uj = 0;
-    bool active_known = true;
-    bool any_error = false;
-    for (const VmCounterReport& error : told.vm_counters) {
-      if (!CountsInTotal(error.domain.domain) || !(error.vm == entry.run)) continue;
-      if (!std::exchange(any_error, true)) out.err_uj = 0;
-      AddError(out.err_uj, error.err_uj);
-    }
-    for (const RowReport& row : told.rows) {
-      if (row.kind != RowKind::kVm || !(row.vm == entry.run)) continue;
-      if (row.domain.domain == RaplDomain::kPackage) out.run_time_ns += row.run_time_ns;
-      if (!CountsInTotal(row.domain.domain)) continue;
-      out.energy_uj += row.energy_uj;
-      active_uj += row.active_uj.value_or(0);
-      active_known = active_known && row.active_uj.has_value();
-    }
-    std::optional<int64_t> told_err_uj = out.err_uj;
-    if (options_.idle != IdlePolicy::kOwn) {
-      const IdleShares::Part& part = idle.at(vm);
-      out.idle_uj = part.energy_uj;
-      AddError(told_err_uj, part.err_uj);
-    }
-    if (active_known) out.active_uj = active_uj;
+    VmReport out{.vm = entry.run, .running = entry.running, .vcpus = entry.vcpus, .epoch = account.guest->epoch()};
+    const VmEnergy all = EnergyOf(entry.run, told, /*package_only=*/false);
+    out.energy_uj = all.energy_uj;
+    out.active_uj = all.active_uj;
+    out.err_uj = all.err_uj;
+    out.run_time_ns = all.run_time_ns;
+    if (options_.idle != IdlePolicy::kOwn) out.idle_uj = idle.at(vm).energy_uj;
     account.energy_uj += out.energy_uj + out.idle_uj.value_or(0);
-    account.active_uj += active_known ? active_uj : 0;
-    account.run_time_ns += out.run_time_ns;
     out.total_energy_uj = account.energy_uj;
 
-    GuestReading reading{.end_ns = packages_.front().last_t_ns(),
-                         .unix_ns = report.unix_ns,
-                         .run_time_ns = account.run_time_ns,
-                         .vcpus = entry.vcpus,
-                         .model = std::string(ModelName(model)),
-                         .source = report.source,
-                         .run_time_method = std::string(RunTimeMethodName(report.run_time_method)),
-                         .state = state};
-    // What could not be read is not told as a zero: the keys are left out until it has been.
-    if (energy_known) reading.energy_uj = account.energy_uj;
-    if (energy_known) reading.err_uj = told_err_uj;
-    if (energy_known && active_known) reading.active_uj = account.active_uj;
-    if (absl::StatusOr<GuestLine> line = account.maker.Next(reading); line.ok()) {
-      const std::string text = FormatGuestLine(*line);
+    const bool package_only = account.guest->policy().package_only;
+    const VmEnergy of_guest = package_only ? EnergyOf(entry.run, told, true) : all;
+    GuestFlush flush{.end_ns = packages_.front().last_t_ns(),
+                     .unix_ns = report.unix_ns,
+                     .energy_known = energy_known,
+                     .energy_uj = of_guest.energy_uj,
+                     .active_uj = of_guest.active_uj,
+                     .err_uj = of_guest.err_uj,
+                     .run_time_ns = all.run_time_ns,
+                     .vcpus = entry.vcpus,
+                     .model = model,
+                     .source = report.source,
+                     .run_time_method = std::string(RunTimeMethodName(report.run_time_method)),
+                     .state = state};
+    if (options_.idle != IdlePolicy::kOwn) {
+      flush.energy_uj += package_only ? of_guest.idle_uj : *out.idle_uj;
+      AddError(flush.err_uj, idle.at(vm).err_uj);
+    }
+    if (const std::optional<std::string> text = account.guest->Add(flush, report.last || account.next_policy)) {
       if (ports_ != nullptr && entry.running) {
-        const DeliveryCount count = ports_->Deliver({entry.run.uuid, entry.run.pid, entry.run.start_time}, text);
+        const DeliveryCount count = ports_->Deliver({entry.run.uuid, entry.run.pid, entry.run.start_time}, *text);
         out.lines_sent = count.sent;
         out.lines_skipped_unread = count.skipped_unread;
         out.ports_not_connected = count.not_connected;
         out.port_errors = count.errors;
       }
-      out.guest_line = text.substr(0, text.size() - 1);
+      out.guest_line = text->substr(0, text->size() - 1);
     }
+    // Figures by two policies are not to be subtracted from each other: another epoch, from the end of a flush.
+    if (account.next_policy) account.guest = NewGuestAccount(*account.next_policy, flush.end_ns);
+    account.next_policy.reset();
     out.halt_poll_ns = TakeHaltPolling(account, entry.run.pid);
     out.power_w = TakeTrace(vm);
     report.vms.push_back(std::move(out));

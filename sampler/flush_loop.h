@@ -17,10 +17,10 @@
 
 #include "base/clock.h"
 #include "base/given_power.h"
-#include "delivery/guest_line_maker.h"
 #include "delivery/port_set.h"
 #include "sampler/flush_report.h"
 #include "sampler/given_base.h"
+#include "sampler/guest_account.h"
 #include "sampler/idle_shares.h"
 #include "sampler/package_feed.h"
 #include "sampler/package_ledger.h"
@@ -49,8 +49,8 @@ class FlushLoop {
     bool trace_vms = false;                         // VmReport::power_w
     int64_t frozen_after_ns = 3 * kNanosPerSecond;  // a counter that has not moved for so long has stopped
     std::vector<std::vector<UpdateSummary>> updates;  // of MeasureAtStart(), one per sampler; or none
-    int64_t quantum_uj = kDefaultQuantumUj;
-    SampleObserver* observer = nullptr;  // of all that the books are made from; must outlive the loop
+    GuestPolicy guest_policy{.period_ns = 1};  // of VMs for which the discovery has none: a line with every flush
+    SampleObserver* observer = nullptr;        // of all that the books are made from; must outlive the loop
     // Of a replay, which is not now: what CLOCK_REALTIME was at an instant of CLOCK_MONOTONIC, and whether a VM that
     // stopped may be forgotten yet. Null: as the clocks say, and at once.
     std::function<int64_t(int64_t t_ns)> unix_ns_at;
@@ -73,6 +73,7 @@ class FlushLoop {
   struct Discovery {
     std::vector<Vm> vms;
     std::vector<VmPorts> ports;
+    std::vector<GuestPolicy> policies;  // of each of `vms`; or none
     std::vector<std::string> problems;
     bool unchanged = false;  // only problems are new
   };
@@ -94,18 +95,17 @@ class FlushLoop {
   int64_t start_ns() const { return start_ns_; }
 
  private:
-  // A VM's account with its guest.
+  // Of a VM since it is known.
   struct Account {
-    explicit Account(uint32_t epoch, int64_t from_ns, int64_t quantum_uj)
-        : maker(epoch, from_ns, quantum_uj), start_ns(from_ns) {}
-    GuestLineMaker maker;
-    int64_t start_ns;
+    int64_t start_ns = 0;
     int64_t energy_uj = 0;
-    int64_t active_uj = 0;  // of the intervals in which it was known
-    int64_t run_time_ns = 0;
-    std::optional<int64_t> polled_ns;  // KVM's total as of the last flush, or the VM's first
+    std::unique_ptr<GuestAccount> guest;
+    std::optional<GuestPolicy> next_policy;  // from the next flush on
+    std::optional<int64_t> polled_ns;        // KVM's total as of the last flush, or the VM's first
   };
 
+  void OpenAccounts(const Discovery& discovery);
+  std::unique_ptr<GuestAccount> NewGuestAccount(const GuestPolicy& policy, int64_t start_ns) const;
   int64_t NextEndNs() const { return ends_.empty() ? flush_end_ns_ : std::min(flush_end_ns_, *ends_.begin()); }
   void ChargePlatform();
   void Report(bool last);

@@ -130,10 +130,10 @@ struct VmReport {
   std::optional<int64_t> active_uj;
   std::optional<int64_t> idle_uj;  // beside energy_uj, its part of the idle rows; absent: these are nobody's
   int64_t run_time_ns = 0;
-  int64_t total_energy_uj = 0;  // since the epoch began, as the guest is told: its part of the idle rows is in it
+  int64_t total_energy_uj = 0;  // since the VM is known; its part of the idle rows is in it
   // Of run_time_ns, what KVM spent waiting on a CPU for a halted vCPU; absent where the kernel does not tell.
   std::optional<int64_t> halt_poll_ns;
-  std::string guest_line;  // without its newline; empty where there is no delivery
+  std::string guest_line;  // without its newline; empty where none was due
   int lines_sent = 0;
   int lines_skipped_unread = 0;
   int ports_not_connected = 0;

@@ -45,7 +45,10 @@ bool SameProcess(const Vm& vm) {
 }
 
 VmWatcher::VmWatcher(std::unique_ptr<VmLister> lister, DeliveryChoice choice, StillRuns still_runs)
-    : lister_(std::move(lister)), choice_(std::move(choice)), still_runs_(std::move(still_runs)) {}
+    : lister_(std::move(lister)),
+      choice_(std::move(choice)),
+      policies_(choice_.policies),
+      still_runs_(std::move(still_runs)) {}
 
 VmWatcher::~VmWatcher() {
   stop_ = true;
@@ -106,6 +109,10 @@ void VmWatcher::Publish(const std::vector<Vm>& vms, const std::vector<std::strin
   std::vector<std::string> problems;
   for (const Vm& vm : vms) {
     if (!choice_.deliver) break;
+    const GuestPolicies::Choice policy = policies_.Of(vm);
+    discovery.policies.push_back(policy.policy);
+    if (std::string told = policy.Describe(vm.name); !told.empty()) problems.push_back(std::move(told));
+    if (!policy.policy.deliver) continue;
     VmPorts ports{.vm = {vm.uuid, vm.pid, vm.start_time}};
     if (choice_.by_hand) {
       if (!IsNamed(vm, choice_.by_hand->vm)) continue;

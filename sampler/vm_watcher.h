@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "sampler/flush_loop.h"
+#include "sampler/guest_policies.h"
 #include "vm/port_choice.h"
 #include "vm/vm_lister.h"
 
@@ -23,6 +24,7 @@ struct DeliveryChoice {
   bool deliver = true;
   PortChoice ports;
   std::vector<std::string> only_vms;  // names or uuids; empty: every VM
+  GuestPolicies::Options policies;
   struct ByHand {
     std::string vm;
     std::string path;
@@ -55,6 +57,7 @@ class VmWatcher {
 
   const std::unique_ptr<VmLister> lister_;
   const DeliveryChoice choice_;
+  const GuestPolicies policies_;
   const StillRuns still_runs_;
   std::mutex mutex_;
   std::optional<FlushLoop::Discovery> latest_;

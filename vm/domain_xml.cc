@@ -5,6 +5,7 @@
 #include <pugixml.hpp>
 #include <sstream>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
@@ -77,6 +78,24 @@ GuestPort VirtioPort(const pugi::xml_node& device) {
   return port;
 }
 
+absl::string_view LocalName(const pugi::xml_node& element) {
+  const absl::string_view name = element.name();
+  const size_t colon = name.find(':');
+  return colon == absl::string_view::npos ? name : name.substr(colon + 1);
+}
+
+// Of the prefix of its name, declared on the element or on one around it.
+absl::string_view NamespaceOf(const pugi::xml_node& element) {
+  const absl::string_view name = element.name();
+  const size_t colon = name.find(':');
+  const std::string declared =
+      colon == absl::string_view::npos ? "xmlns" : absl::StrCat("xmlns:", name.substr(0, colon));
+  for (pugi::xml_node node = element; node; node = node.parent()) {
+    if (const pugi::xml_attribute attribute = node.attribute(declared.c_str())) return attribute.value();
+  }
+  return "";
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<GuestPort>> ParseGuestPorts(absl::string_view xml) {
@@ -127,6 +146,22 @@ std::string ResourcesOfVm(absl::string_view xml) {
     }
   }
   return text.str();
+}
+
+std::vector<std::pair<std::string, std::string>> GuestPolicyOfVm(absl::string_view xml) {
+  pugi::xml_document document;
+  std::vector<std::pair<std::string, std::string>> settings;
+  if (!document.load_buffer(xml.data(), xml.size())) return settings;
+  for (const pugi::xml_node& element : document.child("domain").child("metadata").children()) {
+    if (LocalName(element) != "power" || NamespaceOf(element) != kPowerNamespace) continue;
+    for (const pugi::xml_attribute& attribute : element.attributes()) {
+      const absl::string_view name = attribute.name();
+      if (name == "xmlns" || absl::StrContains(name, ':')) continue;
+      const auto place = name == "preset" ? settings.begin() : settings.end();
+      settings.emplace(place, std::string(name), attribute.value());
+    }
+  }
+  return settings;
 }
 
 }  // namespace vrapl

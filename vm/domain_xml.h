@@ -2,6 +2,8 @@
 // VM). Pure.
 #pragma once
 
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -27,5 +29,13 @@ absl::StatusOr<std::vector<GuestPort>> ParseGuestPorts(absl::string_view xml);
 // Source: libvirt, "Domain XML format", CPU Allocation, CPU Tuning, NUMA Node
 // Tuning, IOThreads Allocation.
 std::string ResourcesOfVm(absl::string_view xml);
+
+// The name space of our element in a VM's <metadata>. A name, and no address.
+inline constexpr char kPowerNamespace[] = "https://vrapl.org/xmlns/guest/1";
+
+// The attributes of that element, <vrapl:power xmlns:vrapl="..." preset="manifesto" period="60s"/>, as (name, value):
+// in the order of the XML, but "preset" first. Empty where there is none, or `xml` is not a <domain>.   Threads: any.
+// Source: libvirt, "Domain XML format", General metadata; virDomainSetMetadata().
+std::vector<std::pair<std::string, std::string>> GuestPolicyOfVm(absl::string_view xml);
 
 }  // namespace vrapl

@@ -161,6 +161,8 @@ class Inventory::Connection {
     const auto on_device = [](virConnectPtr, virDomainPtr, const char*, void* opaque) { Raise(opaque); };
     connection->Register(VIR_DOMAIN_EVENT_ID_DEVICE_ADDED, +on_device);
     connection->Register(VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, +on_device);
+    const auto on_metadata = [](virConnectPtr, virDomainPtr, int, const char*, void* opaque) { Raise(opaque); };
+    connection->Register(VIR_DOMAIN_EVENT_ID_METADATA_CHANGE, +on_metadata);
     return connection;
   }
 
@@ -268,6 +270,7 @@ absl::StatusOr<std::vector<Vm>> Inventory::List() {
     }
     absl::StatusOr<std::vector<GuestPort>> ports = ParseGuestPorts(xml);
     vm.resources = ResourcesOfVm(xml);
+    vm.guest_policy = GuestPolicyOfVm(xml);
     std::free(xml);
     if (ports.ok()) {
       vm.ports = *std::move(ports);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace vrapl {
@@ -59,6 +60,8 @@ struct Vm {
   std::vector<Vcpu> vcpus;       // by index; empty when QEMU does not name its threads
   std::vector<GuestPort> ports;  // empty when found without libvirt
   std::string resources;         // XML: memory, vCPUs, pinning, quotas (vm/domain_xml.h); likewise
+  // What its libvirt metadata say that it may be told, as (key, value); nothing is checked here (vm/domain_xml.h).
+  std::vector<std::pair<std::string, std::string>> guest_policy;
   bool paused = false;           // its vCPUs were stopped by libvirt; not known without it
 
   friend bool operator==(const Vm&, const Vm&) = default;

@@ -32,7 +32,7 @@ TEST(GuestPolicyTest, EachSettingIsRead) {
   EXPECT_TRUE(policy->run_time);
   EXPECT_TRUE(policy->package_only);
   EXPECT_EQ(DescribeGuestPolicy(*policy),
-            "deliver=on period=10000ms quantum=250000uJ noise=on fields=energy,run-time domains=package");
+            "deliver=on period=10000ms quantum=250000uJ noise=on fields=energy,run-time domains=package format=line");
 }
 
 // What is described can be read back, whatever it is.
@@ -45,13 +45,24 @@ TEST(GuestPolicyTest, DescriptionsAreSettings) {
                              .active = (bits & 16) != 0,
                              .error = (bits & 32) != 0,
                              .run_time = (bits & 3) == 3,
-                             .package_only = (bits & 5) == 5};
+                             .package_only = (bits & 5) == 5,
+                             .format = (bits & 9) == 9   ? GuestFormat::kJson
+                                       : (bits & 9) == 8 ? GuestFormat::kWatts
+                                                         : GuestFormat::kLine};
     std::vector<std::pair<std::string, std::string>> settings;
     for (const absl::string_view word : absl::StrSplit(DescribeGuestPolicy(policy), ' ')) {
       settings.push_back(absl::StrSplit(word, absl::MaxSplits('=', 1)));
     }
     EXPECT_THAT(ParseGuestPolicy(settings), IsOkAndHolds(policy)) << DescribeGuestPolicy(policy);
   }
+}
+
+TEST(GuestPolicyTest, WhatIsNotSetStaysAsItWas) {
+  const GuestPolicy from{.quantum_uj = 5, .noise = true, .format = GuestFormat::kWatts};
+  GuestPolicy wanted = from;
+  wanted.period_ns = 4'000'000'000;
+  EXPECT_THAT(ParseGuestPolicy({{"period", "4s"}}, false, from), IsOkAndHolds(wanted));
+  EXPECT_THAT(ParseGuestPolicy({{"preset", "default"}}, false, from), IsOkAndHolds(GuestPolicy()));
 }
 
 TEST(GuestPolicyTest, ThePresetIsABeginning) {

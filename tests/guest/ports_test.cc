@@ -92,19 +92,25 @@ TEST_F(PortsTest, AGuestThatDoesNotReadForAMinuteGetsOneStaleLineAtMost) {
   ExpectLinesTellTheLedger("ada", flushes);
 }
 
-// `vrapl VM_NAME SERIAL_PATH`: this port of this VM, and no other.
+// `vrapl VM_NAME SERIAL_PATH`: this port of this VM, and no other. Whoever started the QEMU: without libvirt it is
+// found in /proc.
 TEST_F(PortsTest, OneVmAndOnePortByHand) {
-  for (Guest* fed : {&bob(), &ada()}) {
+  struct Row {
+    Guest& fed;
+    const char* vms;
+  };
+  for (const auto& [fed_guest, vms] : {Row{bob(), "libvirt"}, Row{ada(), "libvirt"}, Row{bob(), "proc"}}) {
+    Guest* const fed = &fed_guest;
     const Guest& other = fed == &ada() ? bob() : ada();
     const absl::StatusOr<std::string> path = fed->TtyS1();
     ASSERT_THAT(path, IsOk());
     MarkConsoles();
-    Serve serve({fed->name(), *path, "--host-root=" + emulator_.root()});
+    Serve serve({fed->name(), *path, "--host-root=" + emulator_.root(), std::string("--vms=") + vms});
     ASSERT_TRUE(serve.Await(3)) << *path;
     absl::SleepFor(absl::Seconds(1));
     const std::vector<Flush> flushes = serve.Stop();
     absl::SleepFor(absl::Seconds(1));
-    Say("%s by hand at %s:", fed->name(), *path);
+    Say("%s by hand at %s, found by %s:", fed->name(), *path, vms);
     ExpectEveryLine(*fed, "ttyS1", SinceMark(*fed), flushes);
     EXPECT_TRUE(ReceivedBy("virtio", SinceMark(*fed)).lines.empty());
     for (const char* port : {"ttyS1", "virtio"}) {

@@ -460,5 +460,41 @@ TEST(FlushLoopTest, CurvesHaveAPointForEverySampleAndTheEnergyOfTheVm) {
   }
 }
 
+TEST(FlushLoopTest, AVmIsToldAsItsPolicySaysAndAnotherPolicyIsAnotherEpoch) {
+  MadeHost host({.own_policies = true});
+  const std::vector<Vm> vms = {MadeVm("web", 1000), MadeVm("db", 2000)};
+  GuestPolicy slow{.period_ns = 6 * kSecond, .quantum_uj = 1, .active = false, .run_time = false, .package_only = true};
+  host.flush().UpdateVms({.vms = vms, .policies = {slow, GuestPolicy()}});
+  host.RunFor(13 * kSecond);  // six flushes
+  host.flush().UpdateVms({.vms = vms, .policies = {{.deliver = false}, GuestPolicy()}});
+  host.RunFor(4 * kSecond);
+  ASSERT_THAT(host.reports(), SizeIs(8));
+  int64_t package_uj = 0;
+  for (size_t i = 0; i < 8; ++i) {
+    const FlushReport& report = host.reports()[i];
+    const VmReport* web = FindVm(report, "web");
+    const VmReport* db = FindVm(report, "db");
+    ASSERT_THAT(ParseGuestLine(db->guest_line), IsOk()) << i;
+    EXPECT_EQ(ParseGuestLine(db->guest_line)->seq, i + 1);
+    EXPECT_GT(web->energy_uj, 0) << "the ledger does not depend on what is told";
+    for (const RowReport& row : report.models[0].rows) {
+      if (row.kind == RowKind::kVm && row.vm.name == "web" && row.domain.domain == RaplDomain::kPackage) {
+        package_uj += row.energy_uj;
+      }
+    }
+    // With every third flush; the seventh ends the old policy, with what is left.
+    const bool due = i == 2 || i == 5 || i == 6;
+    EXPECT_EQ(!web->guest_line.empty(), due) << i;
+    if (!due) continue;
+    const absl::StatusOr<GuestLine> line = ParseGuestLine(web->guest_line);
+    ASSERT_THAT(line, IsOk());
+    EXPECT_EQ(line->energy_uj, package_uj);
+    EXPECT_FALSE(line->active_uj.has_value());
+    EXPECT_FALSE(line->run_time_ns.has_value());
+  }
+  EXPECT_NE(FindVm(host.reports()[7], "web")->epoch, FindVm(host.reports()[6], "web")->epoch);
+  EXPECT_EQ(FindVm(host.reports()[7], "db")->epoch, FindVm(host.reports()[0], "db")->epoch);
+}
+
 }  // namespace
 }  // namespace vrapl

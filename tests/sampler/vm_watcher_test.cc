@@ -264,5 +264,24 @@ TEST_F(VmWatcherTest, ProblemsThatWereNotTakenAreKept) {
   EXPECT_THAT(watcher->Take()->problems, ElementsAre("one", "two"));
 }
 
+TEST_F(VmWatcherTest, WhatAVmMayBeToldComesWithItAndWhoOptedOutHasNoPorts) {
+  Vm quiet = MadeVm("quiet", 3000);
+  quiet.guest_policy = {{"deliver", "off"}};
+  Vm slow = MadeVm("slow", 4000);
+  slow.guest_policy = {{"preset", "manifesto"}};
+  made_.Set(std::vector<Vm>{quiet, slow, MadeVm("web", 1000)});
+  const auto watcher = Watch({.policies = {.directory = "/nonesuch"}});
+  ASSERT_THAT(watcher->First(), IsOk());
+  const std::optional<FlushLoop::Discovery> news = watcher->Take();
+  ASSERT_THAT(news->policies, SizeIs(3));
+  EXPECT_EQ(news->policies[1], ManifestoPolicy());
+  EXPECT_EQ(news->policies[2], GuestPolicy());
+  EXPECT_THAT(PathsOf(*news), ElementsAre("uuid-slow /run/slow/power", "uuid-web /run/web/power"));
+  EXPECT_THAT(news->problems,
+              ElementsAre("VM quiet: told nothing, as its libvirt metadata says",
+                          AllOf(HasSubstr("VM slow: told as its libvirt metadata says: deliver=on period=30000ms"),
+                                HasSubstr("at most 0.385 bit/s"))));
+}
+
 }  // namespace
 }  // namespace vrapl

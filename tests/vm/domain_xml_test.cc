@@ -192,5 +192,28 @@ TEST(ResourcesOfVmTest, TellsWhatDecidesOnPowerAndNoSecrets) {
   EXPECT_EQ(ResourcesOfVm("no xml"), "");
 }
 
+TEST(GuestPolicyOfVmTest, IsOurElementWhereverItsNameSpaceIsDeclared) {
+  using testing::ElementsAre;
+  using testing::IsEmpty;
+  using testing::Pair;
+  // As `virsh metadata --set` stores it: the declaration is on the element.
+  EXPECT_THAT(GuestPolicyOfVm(R"(<domain><metadata>
+      <app:power xmlns:app="http://example.org/app" period="1s"/>
+      <vrapl:power xmlns:vrapl="https://vrapl.org/xmlns/guest/1" period="60s" preset="manifesto"/>
+    </metadata></domain>)"),
+              ElementsAre(Pair("preset", "manifesto"), Pair("period", "60s")));
+  EXPECT_THAT(GuestPolicyOfVm(R"(<domain xmlns:v="https://vrapl.org/xmlns/guest/1"><metadata>
+      <v:power deliver="off"/><v:other deliver="on"/></metadata></domain>)"),
+              ElementsAre(Pair("deliver", "off")));
+  EXPECT_THAT(GuestPolicyOfVm(R"(<domain><metadata>
+      <power xmlns="https://vrapl.org/xmlns/guest/1" quantum="1J"/></metadata></domain>)"),
+              ElementsAre(Pair("quantum", "1J")));
+  // The prefix is no name: that of another name space says nothing.
+  EXPECT_THAT(GuestPolicyOfVm(R"(<domain><metadata><vrapl:power xmlns:vrapl="https://example.org/" period="1s"/>
+      <power period="1s"/></metadata></domain>)"),
+              IsEmpty());
+  EXPECT_THAT(GuestPolicyOfVm("no xml"), IsEmpty());
+}
+
 }  // namespace
 }  // namespace vrapl
