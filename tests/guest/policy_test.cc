@@ -18,7 +18,7 @@ class PolicyTest : public TwoGuests {
     ASSERT_TRUE(emulator_.ready());
   }
 
-  EmulatorProgram emulator_{{"--power=load:20W+15W/cpu,dram=2W"}};
+  EmulatorProgram emulator_{{"--power=load:20W+15W/cpu"}};
   TempDir policies_;
 };
 
