@@ -124,6 +124,7 @@ class Delivery {
   void Look() {
     const int64_t start_ns = MonotonicNs();
     ports_.Look();
+    ports_.LookAgain();
     look_ns_.push_back(static_cast<double>(MonotonicNs() - start_ns));
   }
   Spread look_ns() const { return MedianOf(look_ns_); }

@@ -47,8 +47,8 @@ struct DeliveryCount {
 // Threads: one at a time; no call waits, except AwaitReaders(). One VM's port
 // in trouble does not touch another's.
 //
-// A flush is a Deliver() to each VM, and Look() some time after it: what can be found out about ports, and what guests
-// send, is no reason for others to get their lines later.
+// A flush is LookAgain(), a Deliver() to each VM, and Look() some time after it: what can be found out about ports, and
+// what guests send, is no reason for others to get their lines later.
 class PortSet {
  public:
   explicit PortSet(const Clock& clock, int explain_every = 30) : clock_(clock), explain_every_(explain_every) {}
@@ -63,6 +63,10 @@ class PortSet {
   // Drains what guests sent, in bounded bites, and sees which of the last lines have been taken: once for each port
   // after each line. Call it when the guests have had time to read.
   void Look();
+
+  // Just before a flush: who had not read at the last look and has now gets the next line. Costs nothing for all
+  // others.
+  void LookAgain();
 
   // Before the end: returns when every line has been taken, or after `limit_ns`.
   // What a serial port has not taken when its connection closes, QEMU drops.
@@ -79,10 +83,22 @@ class PortSet {
   using PortList = absl::InlinedVector<std::unique_ptr<SerialPort>, 2>;
   static std::unique_ptr<SerialPort> TakeOut(PortList& ports, const PortAddress& address);
 
+  struct Entry {
+    VmKey vm;
+    PortList ports;
+    // Who was told after this one. Flushes tell VMs in the same order mostly, so what the next line needs can be
+    // fetched while this one is sent: at a flush of a thousand ports nothing of them is in the caches.
+    size_t follower = 0;
+  };
+  Entry* Find(const VmKey& vm);
+  void FetchFollowers(const Entry& entry) const;
+
   const Clock& clock_;
   const int explain_every_;
   PortRegistry registry_;
-  absl::flat_hash_map<VmKey, PortList, ByProcess, ByProcess> ports_;
+  std::vector<Entry> entries_;
+  absl::flat_hash_map<VmKey, size_t, ByProcess, ByProcess> index_;  // into entries_
+  size_t last_ = 0;                                                 // who was told last, likewise
 };
 
 // A number for an epoch that nobody guesses or meets again soon.

@@ -88,25 +88,26 @@ Outcome SerialPort::Write(absl::string_view line) {
     }
     if (absl::Status status = Open(); !status.ok()) return Fail(std::move(status));
   }
-  if (!taken_) {
-    const absl::StatusOr<bool> unread = Unread();
-    if (!unread.ok()) return Fail(unread.status());
-    if (*unread) {
-      ++counters_.skipped_unread;
-      ++skips_in_a_row_;
-      return Outcome::kSkippedUnread;
-    }
+  bool unread = last_line_ == LastLine::kUnread;
+  if (last_line_ == LastLine::kNotLooked) {
+    const absl::StatusOr<bool> seen = Unread();
+    if (!seen.ok()) return Fail(seen.status());
+    unread = *seen;
   }
-  return Send(line);
+  if (!unread) return Send(line);
+  ++counters_.skipped_unread;
+  ++skips_in_a_row_;
+  return Outcome::kSkippedUnread;
 }
 
 void SerialPort::Look() {
   if (!fd_.ok()) return;
   if (absl::Status status = Drain(); !status.ok()) return Drop(std::move(status));
-  if (taken_ || !bounded()) return;  // where it cannot be seen, libvirt's last word may be another by the next line
+  if (last_line_ == LastLine::kTaken || !bounded())
+    return;  // where it cannot be seen, libvirt's last word may be another by the next line
   const absl::StatusOr<bool> unread = Unread();
   if (!unread.ok()) return Drop(unread.status());
-  taken_ = bounded() && !*unread;
+  last_line_ = !bounded() ? LastLine::kNotLooked : *unread ? LastLine::kUnread : LastLine::kTaken;
 }
 
 absl::Status SerialPort::Open() {
@@ -118,7 +119,7 @@ absl::Status SerialPort::Open() {
   ++counters_.connections;
   sent_since_open_ = 0;
   mid_line_ = false;
-  taken_ = false;
+  last_line_ = LastLine::kNotLooked;
   return absl::OkStatus();
 }
 
@@ -284,12 +285,13 @@ Outcome SerialPort::Send(absl::string_view line) {
   if (mid_line_) before = "\n";
   // Only our own lines may have comments between them.
   const bool explained = absl::StartsWith(line, {kGuestLineMagic.data(), kGuestLineMagic.size()});
-  if (explained && options_.explain_every > 0 && sent_since_open_ % static_cast<uint64_t>(options_.explain_every) == 0) {
+  if (explained && options_.explain_every > 0 &&
+      sent_since_open_ % static_cast<uint64_t>(options_.explain_every) == 0) {
     absl::StrAppend(&before, GuestLineComment());
   }
   const std::string whole = before.empty() ? "" : absl::StrCat(before, line);
   const absl::string_view text = before.empty() ? line : absl::string_view(whole);
-  taken_ = false;
+  last_line_ = LastLine::kNotLooked;
   const ssize_t size = kind_ != Kind::kTerminal
                            ? ::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT)
                            : ::write(fd_.get(), text.data(), text.size());

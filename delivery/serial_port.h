@@ -78,8 +78,8 @@ struct SerialPortOptions {
 // what a guest sends is drained in bounded bites.
 //
 // Write() is on the way of all other guests' lines and does the least: one system call for a guest whose last line is
-// known to have been taken. Look(), called when there is time, finds that out: what has been taken once stays so until
-// the next Write().
+// known to have been taken, none for one that is known not to have read it. Look(), called when there is time, finds
+// that out: what has been taken once stays so until the next Write(), and LookAgain() says when the other has changed.
 class alignas(64) SerialPort {
  public:
   SerialPort(PortAddress address, const Clock& clock, SerialPortOptions options = {});
@@ -93,6 +93,10 @@ class alignas(64) SerialPort {
   // Drains what the guest sent, and sees whether the last line has been taken. A VM that has closed its end is noticed,
   // too: the port is opened again by a Write() after the pause. Nothing when not connected.
   void Look();
+  // Of a guest that had not read its line at the last look: whether it has now.
+  void LookAgain() {
+    if (last_line_ == LastLine::kUnread) Look();
+  }
 
   void SetGuestOpen(std::optional<bool> guest_open) { address_.guest_open = guest_open; }
 
@@ -130,8 +134,9 @@ class alignas(64) SerialPort {
   // What a line touches is one cache line: at a flush of a thousand ports each has to be fetched.
   UniqueFd fd_;
   Kind kind_ = Kind::kSocket;
-  bool taken_ = false;     // the last line, as Look() saw
-  bool mid_line_ = false;  // a broken line waits for its '\n'
+  enum class LastLine : uint8_t { kNotLooked, kTaken, kUnread };
+  LastLine last_line_ = LastLine::kNotLooked;  // what the last look saw of it
+  bool mid_line_ = false;                      // a broken line waits for its '\n'
   const SerialPortOptions options_;
   uint64_t sent_since_open_ = 0;
   uint64_t skips_in_a_row_ = 0;

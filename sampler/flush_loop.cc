@@ -14,6 +14,8 @@ constexpr double kUnreportedIsAGap = 0.01;
 
 // From a line to the look whether it was taken: longer than a guest needs that reads, shorter than a flush.
 constexpr int64_t kLookAfterNs = 100 * kNanosPerMilli;
+// From the last look at those that had not taken theirs to the next line: longer than from one Drain() to the next.
+constexpr int64_t kLookBeforeNs = 75 * kNanosPerMilli;
 
 // One VM in one flush, of the domains that count in a total, or of packages alone.
 struct VmEnergy {
@@ -146,9 +148,15 @@ void FlushLoop::Drain() {
 
 // Between flushes, so that no guest's line waits for it.
 void FlushLoop::LookAtPorts() {
-  if (ports_ == nullptr || clock_.NowNs() < look_at_ports_ns_) return;
-  look_at_ports_ns_ = INT64_MAX;
-  ports_->Look();
+  if (ports_ == nullptr) return;
+  if (clock_.NowNs() >= look_at_ports_ns_) {
+    look_at_ports_ns_ = INT64_MAX;
+    ports_->Look();
+  }
+  if (clock_.NowNs() >= look_again_ns_) {
+    look_again_ns_ = INT64_MAX;
+    ports_->LookAgain();
+  }
 }
 
 void FlushLoop::Finish() {
@@ -403,6 +411,7 @@ void FlushLoop::TellGuests(FlushReport& report) {
   }
   if (ports_ == nullptr) return;
   look_at_ports_ns_ = clock_.NowNs() + kLookAfterNs;
+  look_again_ns_ = clock_.NowNs() + options_.flush_ns - kLookBeforeNs;
   ReportPortErrors(report);
 }
 

@@ -140,6 +140,7 @@ class FlushLoop {
   std::map<std::string, std::string> port_errors_;  // by path: what was last told of it
   GivenBaseWatch given_base_;
   int64_t look_at_ports_ns_ = INT64_MAX;
+  int64_t look_again_ns_ = INT64_MAX;
   std::vector<std::string> problems_;
   uint64_t recursion_misses_ = 0;  // as reported last
   bool told_recursion_ = false;

@@ -101,7 +101,7 @@ TEST_F(SerialPortTest, AGuestThatFloodsIsDrainedInBites) {
   EXPECT_GT(port.counters().bytes_discarded, 20u * 4096);
 }
 
-// What was seen by a look stays true, and what was not is asked again at the next line.
+// What was seen by a look holds until the next, and what was not is asked again at the next line.
 TEST_F(SerialPortTest, WithoutALookOneLineWaitsAllTheSame) {
   UnixVmEnd vm(dir_.path() + "/port");
   SerialPort port({.path = vm.path()}, clock_, kNoComments);
@@ -109,6 +109,8 @@ TEST_F(SerialPortTest, WithoutALookOneLineWaitsAllTheSame) {
   port.Look();  // too early: nobody has read
   EXPECT_EQ(port.Write(Numbered(2)), Outcome::kSkippedUnread);
   EXPECT_EQ(vm.ReadAll(), Numbered(1));
+  EXPECT_EQ(port.Write(Numbered(2)), Outcome::kSkippedUnread) << "nobody looked since";
+  port.LookAgain();
   EXPECT_EQ(port.Write(Numbered(3)), Outcome::kSent);
   EXPECT_EQ(port.Write(Numbered(4)), Outcome::kSkippedUnread);
   EXPECT_EQ(vm.ReadAll(), Numbered(3));

@@ -64,6 +64,7 @@ TEST(TcpPortTest, OfAMinuteUnreadOnlyOneLineIsStale) {
     }
     EXPECT_TRUE(port.bounded());
     EXPECT_EQ(vm.ReadAll(), Numbered(1));
+    port.LookAgain();
     EXPECT_EQ(port.Write(Numbered(31)), Outcome::kSent);
     EXPECT_EQ(vm.ReadAll(), Numbered(31));
     EXPECT_EQ(port.counters().connections, 1u);
