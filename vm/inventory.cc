@@ -21,6 +21,7 @@
 #include "base/host_root.h"
 #include "vm/domain_xml.h"
 #include "vm/qemu_process.h"
+#include "vm/socket_watch.h"
 #include "vm/vcpu_threads.h"
 
 namespace vrapl {
@@ -202,8 +203,50 @@ class Inventory::Connection {
   std::vector<int> callbacks_;
 };
 
+// The daemon's socket, watched by the event thread: when it comes, that is a change, and no pause need be waited for.
+class Inventory::DaemonsReturn {
+ public:
+  DaemonsReturn(const std::string& socket_dir, std::shared_ptr<ChangeFlag> change) {
+    std::unique_ptr<SocketWatch> watch = SocketWatch::Open(socket_dir);
+    if (watch == nullptr) return;  // then the pauses alone
+    shared_ = std::make_shared<Shared>();
+    shared_->watch = std::move(watch);
+    shared_->change = std::move(change);
+    auto* owned = new std::shared_ptr<Shared>(shared_);  // the event thread's, which may be at work for a moment more
+    id_ = virEventAddHandle(
+        shared_->watch->fd(), VIR_EVENT_HANDLE_READABLE,
+        [](int, int, int, void* opaque) {
+          Shared& shared = **static_cast<std::shared_ptr<Shared>*>(opaque);
+          if (!shared.watch->Take()) return;
+          shared.came = true;
+          shared.change->Raise();
+        },
+        owned, [](void* opaque) { delete static_cast<std::shared_ptr<Shared>*>(opaque); });
+    if (id_ < 0) delete owned;
+  }
+  ~DaemonsReturn() {
+    if (id_ >= 0) virEventRemoveHandle(id_);
+  }
+  DaemonsReturn(const DaemonsReturn&) = delete;
+  DaemonsReturn& operator=(const DaemonsReturn&) = delete;
+
+  // Whether it has come since the last call.
+  bool Take() { return shared_ != nullptr && shared_->came.exchange(false); }
+
+ private:
+  struct Shared {
+    std::unique_ptr<SocketWatch> watch;
+    std::shared_ptr<ChangeFlag> change;
+    std::atomic<bool> came{false};
+  };
+  std::shared_ptr<Shared> shared_;
+  int id_ = -1;
+};
+
 Inventory::Inventory(InventoryOptions options)
-    : options_(std::move(options)), change_(std::make_shared<ChangeFlag>()) {}
+    : options_(std::move(options)),
+      change_(std::make_shared<ChangeFlag>()),
+      daemons_return_(std::make_unique<DaemonsReturn>(options_.socket_dir, change_)) {}
 
 Inventory::~Inventory() = default;
 
@@ -219,6 +262,8 @@ bool Inventory::connected() const { return connection_ != nullptr && !connection
 absl::Status Inventory::EnsureConnected() {
   if (connected()) return absl::OkStatus();
   connection_.reset();
+  // It may have come and not listen yet: then the pauses begin anew.
+  if (daemons_return_->Take()) next_attempt_ns_ = pause_ns_ = 0;
   const int64_t now_ns = options_.clock->NowNs();
   if (now_ns < next_attempt_ns_) {
     const int64_t seconds = (next_attempt_ns_ - now_ns + kNanosPerSecond - 1) / kNanosPerSecond;
@@ -313,7 +358,7 @@ std::vector<std::string> Inventory::DefinedButNotRunning() {
 
 bool Inventory::WaitForChange(absl::Duration timeout) {
   if (connected()) return change_->Wait(timeout);
-  // The daemon's return gives no notice: be back when the next attempt is due.
+  // Where the daemon's return gives no notice: be back when the next attempt is due.
   const absl::Duration until_attempt =
       std::max(absl::ZeroDuration(), absl::Nanoseconds(next_attempt_ns_ - options_.clock->NowNs()));
   if (until_attempt > timeout) return change_->Wait(timeout);

@@ -19,13 +19,14 @@ struct InventoryOptions {
   std::string run_dir = "/run/libvirt/qemu";  // holds NAME.pid for each running VM; where it does
                                               // not, `proc` is searched
   std::string proc = "/proc";
-  const Clock* clock = &RealClock();  // for the pauses between attempts to connect
+  std::string socket_dir = "/run/libvirt";  // where the daemon's sockets come when it starts
+  const Clock* clock = &RealClock();        // for the pauses between attempts to connect
 };
 
 // When libvirtd goes away, List() is UNAVAILABLE and every later call tries
-// again once its pause, 1 s doubling to 30 s, is over. VMs themselves live on
-// without libvirtd. A new connection starts with a full list: nothing is
-// remembered.
+// again once its pause, 1 s doubling to 30 s, is over, or the daemon's socket
+// has come back, which is a change. VMs themselves live on without libvirtd. A new connection starts with a full list:
+// nothing is remembered.
 //
 // Events (start, stop, hot-plug of devices) come by libvirt's event loop, which
 // runs in one thread of its own for the life of the program, blocks all
@@ -55,6 +56,7 @@ class Inventory final : public VmLister {
 
  private:
   class Connection;
+  class DaemonsReturn;
 
   explicit Inventory(InventoryOptions options);
   absl::Status EnsureConnected();
@@ -62,6 +64,7 @@ class Inventory final : public VmLister {
   const InventoryOptions options_;
   const std::shared_ptr<ChangeFlag> change_;  // shared with callbacks, which may outlive this object by a
                                               // moment
+  const std::unique_ptr<DaemonsReturn> daemons_return_;
   std::unique_ptr<Connection> connection_;
   uint64_t connections_ = 0;
   int64_t next_attempt_ns_ = 0;

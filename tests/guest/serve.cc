@@ -84,6 +84,10 @@ RowSum SumOfVm(const Json& rows, const std::string& domain, const std::string& n
   return SumOf(rows, domain, [&](const Json& row) { return row["kind"] == "vm" && row["name"] == name; });
 }
 
+RowSum SumOfRun(const Json& rows, const std::string& domain, const Json& vm) {
+  return SumOf(rows, domain, [&](const Json& row) { return row["id"] == vm["id"] && row["pid"] == vm["pid"]; });
+}
+
 void ExpectRowsSumToCounters(const Flush& flush) {
   std::vector<const Json*> models = {&flush.json};
   if (const auto others = flush.json.find("other_models"); others != flush.json.end()) {

@@ -43,6 +43,8 @@ struct RowSum {
 // Rows of `domain`, of all packages: those of a kind ("idle", "vrapl", "" is all), or of one VM.
 RowSum SumOfKind(const Json& rows, const std::string& domain, const std::string& kind);
 RowSum SumOfVm(const Json& rows, const std::string& domain, const std::string& name);
+// Likewise, of one run of a VM: in a flush in which it was stopped and started again it has two.
+RowSum SumOfRun(const Json& rows, const std::string& domain, const Json& vm);
 
 // Every counter's ticks are the sum of its rows' ticks, in every model of the flush, and the microjoules agree to half
 // a tick or microjoule for each row. Fails the test where not.

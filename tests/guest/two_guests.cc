@@ -5,6 +5,8 @@
 #include <map>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "delivery/guest_line_maker.h"
 #include "tests/requirements.h"
 #include "tests/status_matchers.h"
@@ -104,6 +106,55 @@ void ExpectEveryLine(const Guest& guest, absl::string_view port, absl::string_vi
       guest.name(), port, sent.size(), received.lines.size(), received.bad.size(), missed_at_start, sent.size() - at);
 }
 
+std::vector<Received> ExpectGapsAreSkips(const Guest& guest, const std::vector<std::string>& ports,
+                                         absl::string_view console, const std::vector<Flush>& flushes) {
+  std::vector<const Json*> sent;
+  for (const Flush& flush : flushes) {
+    if (const Json* vm = flush.vm(guest.name())) sent.push_back(vm);
+  }
+  std::vector<Received> all;
+  std::vector<std::vector<bool>> got;  // by port: which of `sent`
+  size_t first = 0;                    // from here to `last` every port has begun and none has ended
+  size_t last = sent.size();
+  for (const std::string& port : ports) {
+    const Received& received = all.emplace_back(ReceivedBy(port, console));
+    EXPECT_TRUE(received.bad.empty()) << guest.name() << " " << port << ": " << received.bad.front();
+    std::vector<bool>& mine = got.emplace_back(sent.size(), false);
+    size_t at = 0;
+    for (size_t i = 0; i < received.lines.size(); ++i) {
+      while (at < sent.size() && (*sent[at])["line"] != received.lines[i]) ++at;
+      if (at == sent.size()) {
+        ADD_FAILURE() << guest.name() << " " << port << " got what the ledger does not say next: " << received.lines[i];
+        return all;
+      }
+      if (i == 0) first = std::max(first, at);
+      if (i > 0 && received.values[i].epoch == received.values[i - 1].epoch) {
+        EXPECT_GE(received.values[i].energy_uj, received.values[i - 1].energy_uj) << received.lines[i];
+      }
+      mine[at++] = true;
+    }
+    if (received.lines.empty()) ADD_FAILURE() << guest.name() << " got nothing on " << port;
+    last = std::min(last, at);
+  }
+  int64_t missing = 0;
+  int64_t not_written = 0;
+  for (size_t i = first; i < last; ++i) {
+    const Json& delivery = (*sent[i])["delivery"];
+    not_written += delivery["skipped_unread"].get<int64_t>() + delivery["not_connected"].get<int64_t>() +
+                   delivery["errors"].get<int64_t>();
+    for (const std::vector<bool>& mine : got) missing += mine[i] ? 0 : 1;
+  }
+  EXPECT_EQ(missing, not_written) << guest.name();
+  Say("%s: of %d lines in the ledger %s; %d missing in between, %d not written; each the ledger's with a right CRC",
+      guest.name(), sent.size(),
+      absl::StrJoin(all, ", ",
+                    [&](std::string* out, const Received& received) {
+                      absl::StrAppend(out, received.lines.size(), " on ", ports[&received - all.data()]);
+                    }),
+      missing, not_written);
+  return all;
+}
+
 void ExpectLinesTellTheLedger(const std::string& name, const std::vector<Flush>& flushes) {
   struct Totals {
     int64_t energy_uj = 0;
@@ -114,13 +165,21 @@ void ExpectLinesTellTheLedger(const std::string& name, const std::vector<Flush>&
   };
   std::map<std::string, Totals> epochs;
   int lines = 0;
+  struct Told {
+    const Flush* flush;
+    const Json* vm;
+  };
+  std::vector<Told> all;
   for (const Flush& flush : flushes) {
-    const Json* vm = flush.vm(name);
-    if (vm == nullptr) continue;
+    for (const Json& vm : flush.json["vms"]) {
+      if (vm["name"] == name) all.push_back({.flush = &flush, .vm = &vm});
+    }
+  }
+  for (const auto& [flush, vm] : all) {
     Totals& total = epochs[(*vm)["epoch"].get<std::string>()];
-    RowSum rows = SumOfVm(flush.rows(), "package", name);
+    RowSum rows = SumOfRun(flush->rows(), "package", *vm);
     total.run_ns += rows.run_ns;
-    rows += SumOfVm(flush.rows(), "dram", name);
+    rows += SumOfRun(flush->rows(), "dram", *vm);
     total.energy_uj += rows.energy_uj;
     total.active_uj += rows.active_uj.value_or(0);
     EXPECT_EQ((*vm)["energy_uj"], rows.energy_uj);

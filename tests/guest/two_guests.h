@@ -53,6 +53,13 @@ void AwaitQuiet();
 void ExpectEveryLine(const Guest& guest, absl::string_view port, absl::string_view console,
                      const std::vector<Flush>& flushes, size_t may_miss_at_start = 1);
 
+// What a guest got that could not read at times: each line is the very text of the ledger, in order, none torn; no
+// energy is less than the line's before in its epoch; and what is missing between the lines, of all `ports` together,
+// is what the ledger says was not written. `ports` are those that get lines in `flushes`. What they got on each goes to
+// the return value, in their order. Fails the test where not, and says what it found.
+std::vector<Received> ExpectGapsAreSkips(const Guest& guest, const std::vector<std::string>& ports,
+                                         absl::string_view console, const std::vector<Flush>& flushes);
+
 // The lines of a VM tell what its rows and totals say: the energies rounded down to the quantum, run times as they are.
 void ExpectLinesTellTheLedger(const std::string& name, const std::vector<Flush>& flushes);
 

@@ -96,7 +96,8 @@ TEST_F(InventoryGuestTest, FollowsAVmThroughItsLife) {
 
 TEST_F(InventoryGuestTest, OutlivesItsDaemon) {
   SimulatedClock clock;
-  absl::StatusOr<std::unique_ptr<Inventory>> inventory = Inventory::Open(InventoryOptions{.clock = &clock});
+  absl::StatusOr<std::unique_ptr<Inventory>> inventory =
+      Inventory::Open(InventoryOptions{.socket_dir = "", .clock = &clock});
   ASSERT_THAT(inventory, IsOk());
   Start("web");
   const absl::StatusOr<std::vector<Vm>> before = (*inventory)->List();
@@ -122,6 +123,26 @@ TEST_F(InventoryGuestTest, OutlivesItsDaemon) {
   }
   ASSERT_EQ(Run("virsh -q suspend web"), 0);
   EXPECT_TRUE((*inventory)->WaitForChange(absl::Seconds(60)));
+}
+
+// However long the daemon was away, it is asked as soon as its socket is back.
+TEST_F(InventoryGuestTest, TheDaemonsSocketEndsThePause) {
+  SimulatedClock clock;
+  absl::StatusOr<std::unique_ptr<Inventory>> inventory = Inventory::Open(InventoryOptions{.clock = &clock});
+  ASSERT_THAT(inventory, IsOk());
+  ASSERT_EQ(Daemon("stop-daemon"), 0);
+  EXPECT_TRUE((*inventory)->WaitForChange(absl::Seconds(60)));
+  for (const int pause : {1, 2, 4, 8, 16}) {
+    EXPECT_THAT((*inventory)->List(), StatusIs(absl::StatusCode::kUnavailable));
+    clock.Advance(pause * kNanosPerSecond);
+  }
+  EXPECT_THAT((*inventory)->List(), StatusIs(absl::StatusCode::kUnavailable));  // 30 s from here
+  while ((*inventory)->WaitForChange(absl::Milliseconds(200))) {
+  }
+  ASSERT_EQ(Daemon("start-daemon"), 0);
+  EXPECT_TRUE((*inventory)->WaitForChange(absl::Seconds(20)));
+  EXPECT_THAT((*inventory)->List(), IsOk());
+  EXPECT_EQ((*inventory)->connections(), 2u);
 }
 
 TEST_F(InventoryGuestTest, PausesGrowWhileNobodyAnswers) {

@@ -40,7 +40,8 @@ constexpr char kNode[] = R"(<node>
 class InventoryTest : public testing::Test {
  protected:
   InventoryOptions Options(const std::string& uri) {
-    return {.uri = uri, .run_dir = run_dir_.path(), .proc = proc_.root(), .clock = &clock_};
+    return {
+        .uri = uri, .run_dir = run_dir_.path(), .proc = proc_.root(), .socket_dir = run_dir_.path(), .clock = &clock_};
   }
   std::string NodeUri() {
     WriteFile(files_.path() + "/node.xml", kNode);
