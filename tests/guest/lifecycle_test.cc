@@ -125,7 +125,7 @@ TEST_F(LifecycleTest, WithoutLibvirtdLinesGoOnAndVmsMayEnd) {
   ASSERT_THAT(OutputOf({private_libvirt, "--start-daemon"}), IsOk());
   const size_t again = serve.flushes().size();
 
-  // Discovery works again. Until vrapl asks again up to 30 s may pass.
+  // Discovery works again, as soon as the daemon is back.
   const auto says = [](const char* what) {
     return [what](const Flush& flush) {
       for (const Json& problem : flush.json.value("problems", Json::array())) {
