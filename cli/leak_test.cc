@@ -9,6 +9,7 @@
 #include "cli/policy_words.h"
 #include "cli/verb_app.h"
 #include "cli/verbs.h"
+#include "delivery/leak_bound.h"
 #include "delivery/leak_channel.h"
 
 namespace vrapl {

@@ -39,7 +39,9 @@ void AddMetric(MetricFamily& family, Labels labels, double value) {
 
 }  // namespace
 
-PrometheusTextfile::~PrometheusTextfile() { ::unlink(path_.c_str()); }
+PrometheusTextfile::~PrometheusTextfile() {
+  if (written_) ::unlink(path_.c_str());
+}
 
 absl::Status PrometheusTextfile::Add(const FlushReport& report) {
   const ModelReport& model = report.models.front();
@@ -75,20 +77,26 @@ absl::Status PrometheusTextfile::Add(const FlushReport& report) {
   }
 
   const std::string text = Text();
-  const std::string temporary = absl::StrCat(path_, ".tmp");  // no *.prom: nobody reads it
-  UniqueFd file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644));
-  if (!file.ok()) return PosixError(errno, absl::StrCat("write ", temporary));
+  // No *.prom: nobody reads it. The directory may belong to another user: what has come there under this name is not
+  // opened.
+  const std::string temporary = absl::StrCat(path_, ".tmp-", ::getpid());
+  const auto failed = [&](absl::string_view what) {
+    const int error = errno;
+    ::unlink(temporary.c_str());
+    return PosixError(error, absl::StrCat(what, " ", path_));
+  };
+  ::unlink(temporary.c_str());
+  UniqueFd file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644));
+  if (!file.ok()) return failed("write");
+  ::fchmod(file.get(), 0644);  // whatever the umask: the exporter is another user
   for (absl::string_view rest = text; !rest.empty();) {
     const ssize_t size = ::write(file.get(), rest.data(), rest.size());
     if (size < 0 && errno == EINTR) continue;
-    if (size <= 0) {
-      const int error = errno;
-      ::unlink(temporary.c_str());
-      return PosixError(error, absl::StrCat("write ", temporary));
-    }
+    if (size <= 0) return failed("write");
     rest.remove_prefix(static_cast<size_t>(size));
   }
-  if (::rename(temporary.c_str(), path_.c_str()) != 0) return PosixError(errno, absl::StrCat("put ", path_));
+  if (::rename(temporary.c_str(), path_.c_str()) != 0) return failed("replace");
+  written_ = true;
   return absl::OkStatus();
 }
 

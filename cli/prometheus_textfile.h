@@ -46,6 +46,7 @@ class PrometheusTextfile {
   };
 
   const std::string path_;
+  bool written_ = false;
   std::map<CounterKey, Counter> counters_;
   std::map<RowKey, Row> rows_;
   uint64_t lines_sent_ = 0;

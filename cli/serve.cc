@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstring>
 #include <deque>
+#include <filesystem>
 #include <optional>
 
 #include "absl/strings/str_cat.h"
@@ -172,6 +173,12 @@ int Serve(const ServeArguments& arguments) {
   }
   absl::StatusOr<GuestPolicy> policy = PolicyForAll(arguments.policy, *flush);
   if (!policy.ok()) return Fail(policy.status());
+  if (const std::string& directory = arguments.policy_directory;
+      directory != kPolicyDirectory && !std::filesystem::is_directory(directory)) {
+    return Fail(kExitFailed,
+                absl::StrCat("--policy-dir=", directory,
+                             ": there is no such directory; without it VMs would be told more than meant"));
+  }
   options->delivery.policies = {
       .otherwise = *policy, .directory = arguments.policy_directory, .may_be_shorter = *flush < kLeastGuestPeriodNs};
   for (const std::string& port : arguments.serial_ports) {

@@ -12,10 +12,8 @@
 
 namespace vrapl {
 
-// The step in which energy is told: 0.1 J, 50 mW over 2 s. Power at high
-// resolution tells what the processor works on (PLATYPUS, CVE-2020-8694). A
-// guest that could see 100 W of range learns log2(1 + 200 J / 0.1 J) / 2 s
-// = 5.5 bit/s.
+// The step in which energy is told: 0.1 J, 50 mW over 2 s. Power at high resolution tells what the processor works on
+// (PLATYPUS, CVE-2020-8694); how much is left of that, delivery/leak_bound.h says.
 inline constexpr int64_t kDefaultQuantumUj = 100'000;
 
 // Everything cumulative since the epoch began, at the end of an interval.

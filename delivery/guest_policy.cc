@@ -1,12 +1,10 @@
 #include "delivery/guest_policy.h"
 
-#include <cmath>
 #include <optional>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
@@ -168,19 +166,6 @@ std::string DescribeGuestPolicy(const GuestPolicy& policy) {
                       "ms quantum=", policy.quantum_uj, "uJ noise=", word(policy.noise), " fields=energy",
                       policy.active ? ",active" : "", policy.error ? ",error" : "", policy.run_time ? ",run-time" : "",
                       " domains=", policy.package_only ? "package" : "all", " format=", FormatName(policy.format));
-}
-
-double LeakBound(const GuestPolicy& policy, double range_w) {
-  if (!policy.deliver) return 0;
-  const double period_s = static_cast<double>(policy.period_ns) * 1e-9;
-  const double steps = range_w * period_s / (static_cast<double>(policy.quantum_uj) * 1e-6);
-  const int figures = 1 + (policy.active ? 1 : 0) + (policy.error ? 1 : 0);
-  // More values than steps: where in their quanta the interval began and ended decides, with noise at each end.
-  return figures * std::log2((policy.noise ? 3 : 2) + std::floor(steps)) / period_s;
-}
-
-std::string DescribeLeakBound(const GuestPolicy& policy) {
-  return absl::StrFormat("at most %.3g bit/s of a neighbour that moves 100 W", LeakBound(policy, 100));
 }
 
 }  // namespace vrapl

@@ -64,15 +64,4 @@ absl::StatusOr<GuestPolicy> ParseGuestPolicyFile(absl::string_view text, bool ma
 // The settings that ParseGuestPolicy() makes this policy of, "period=30s quantum=1000000uJ noise=on ...".
 std::string DescribeGuestPolicy(const GuestPolicy& policy);
 
-// Bits per second that lines can tell at most of anything that moves the VM's energy, such as a neighbour that
-// modulates its load: each figure of energy in a line, the power being a difference of two of them, takes one of 2 +
-// range x period / quantum values (one more than steps, and one for the rest that came before). Noise makes it less, by
-// how much depends on the sender; it is not counted.
-//
-//   range_w  by how much a neighbour can move this VM's power. 0 or more.
-double LeakBound(const GuestPolicy& policy, double range_w);
-
-// "at most 5.5 bit/s": the bound in words, of a neighbour that moves 100 W.
-std::string DescribeLeakBound(const GuestPolicy& policy);
-
 }  // namespace vrapl

@@ -1,5 +1,7 @@
 #include "delivery/policy_directory.h"
 
+#include <sys/stat.h>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -22,7 +24,8 @@ absl::StatusOr<std::optional<PolicyFile>> ReadPolicyFile(const std::string& dire
     if (!IsFileName(stem)) continue;
     PolicyFile file{.path = absl::StrCat(directory, "/", stem, ".conf")};
     absl::StatusOr<std::string> text = ReadSmallFile(file.path);
-    if (absl::IsNotFound(text.status())) continue;
+    struct stat link;
+    if (absl::IsNotFound(text.status()) && ::lstat(file.path.c_str(), &link) != 0) continue;  // else it leads nowhere
     if (!text.ok()) return text.status();
     if (text->size() > kLongestPolicy) {
       return absl::InvalidArgumentError(absl::StrCat(file.path, " is no policy: it has ", text->size(), " bytes"));

@@ -15,6 +15,7 @@
 #include "base/clock_anchor.h"
 #include "base/cpu_model.h"
 #include "conditions/machine_description.h"
+#include "delivery/leak_bound.h"
 #include "sampler/command_follower.h"
 #include "sampler/cpu_watcher.h"
 #include "sampler/given_base.h"

@@ -99,26 +99,26 @@ void FlushLoop::UpdateVms(const Discovery& discovery) {
 }
 
 void FlushLoop::OpenAccounts(const Discovery& discovery) {
-  const auto policy_of = [&](const VmRun& run) -> const GuestPolicy* {
-    for (size_t i = 0; i < std::min(discovery.vms.size(), discovery.policies.size()); ++i) {
-      const Vm& vm = discovery.vms[i];
-      if (vm.pid == run.pid && vm.start_time == run.start_time) return &discovery.policies[i];
-    }
-    return nullptr;
-  };
+  std::map<std::pair<pid_t, uint64_t>, const GuestPolicy*> policies;
+  for (size_t i = 0; i < std::min(discovery.vms.size(), discovery.policies.size()); ++i) {
+    policies[{discovery.vms[i].pid, discovery.vms[i].start_time}] = &discovery.policies[i];
+  }
   const int64_t now_ns = packages_.empty() ? start_ns_ : packages_.front().last_t_ns();
   for (int vm = 0; vm < rows_.vm_count(); ++vm) {
     if (!rows_.vm(vm).used) continue;
-    const GuestPolicy* policy = policy_of(rows_.vm(vm).run);
+    const VmRun& run = rows_.vm(vm).run;
+    const auto found = policies.find({run.pid, run.start_time});
     const auto [place, is_new] = accounts_.try_emplace(vm);
     Account& account = place->second;
-    if (!is_new) {
-      if (policy != nullptr && *policy != account.guest->policy()) account.next_policy = *policy;
-      continue;
+    if (is_new) {
+      account.start_ns = now_ns;
+      account.guest = NewGuestAccount(found != policies.end() ? *found->second : options_.guest_policy, now_ns);
+      TakeHaltPolling(account, run.pid);
+    } else if (found != policies.end()) {
+      // From the next flush on; one that was taken back meanwhile, never.
+      const bool differs = *found->second != account.guest->policy();
+      account.next_policy = differs ? std::optional<GuestPolicy>(*found->second) : std::nullopt;
     }
-    account.start_ns = now_ns;
-    account.guest = NewGuestAccount(policy != nullptr ? *policy : options_.guest_policy, now_ns);
-    TakeHaltPolling(account, rows_.vm(vm).run.pid);
   }
 }
 
@@ -390,6 +390,7 @@ void FlushLoop::TellGuests(FlushReport& report) {
                      .state = state};
     if (options_.idle != IdlePolicy::kOwn) {
       flush.energy_uj += package_only ? of_guest.idle_uj : *out.idle_uj;
+      // Of all domains: for packages alone it is wider than need be.
       AddError(flush.err_uj, idle.at(vm).err_uj);
     }
     if (const std::optional<std::string> text = account.guest->Add(flush, report.last || account.next_policy)) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <utility>
 
 #include "delivery/guest_text.h"
 
@@ -26,7 +25,7 @@ std::optional<std::string> GuestAccount::Add(const GuestFlush& flush, bool last)
   if (interval_.err_squared) *interval_.err_squared += std::pow(static_cast<double>(*flush.err_uj), 2);
   if (++interval_.flushes < flushes_per_line_ && !last) return std::nullopt;
 
-  const Interval ended = std::exchange(interval_, Interval());
+  const Interval ended = interval_;
   if (!policy_.deliver) return std::nullopt;
   GuestReading reading{.end_ns = flush.end_ns,
                        .unix_ns = flush.unix_ns,
@@ -44,7 +43,8 @@ std::optional<std::string> GuestAccount::Add(const GuestFlush& flush, bool last)
     }
   }
   const absl::StatusOr<GuestLine> line = maker_.Next(reading);
-  if (!line.ok()) return std::nullopt;
+  if (!line.ok()) return std::nullopt;  // the next one has this one's interval, too
+  interval_ = Interval();
   return FormatGuestText(*line, policy_.format);
 }
 

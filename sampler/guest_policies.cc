@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "delivery/leak_bound.h"
 
 namespace vrapl {
 namespace {

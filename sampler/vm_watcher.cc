@@ -93,7 +93,8 @@ void VmWatcher::Watch() {
       // number may be another program's.
       std::vector<Vm> alive;
       std::copy_if(known_.begin(), known_.end(), std::back_inserter(alive), still_runs_);
-      if (alive.size() != known_.size()) Publish(alive, {});
+      // The operator's files count without libvirt, too.
+      if (alive.size() != known_.size() || PoliciesOf(alive) != policies_known_) Publish(alive, {});
       if (!reachable) continue;
       reachable = false;
       const std::lock_guard<std::mutex> lock(mutex_);
@@ -103,25 +104,34 @@ void VmWatcher::Watch() {
   }
 }
 
+bool VmWatcher::Wanted(const Vm& vm) const {
+  if (choice_.by_hand) return IsNamed(vm, choice_.by_hand->vm);
+  return choice_.only_vms.empty() || std::any_of(choice_.only_vms.begin(), choice_.only_vms.end(),
+                                                 [&](const std::string& name) { return IsNamed(vm, name); });
+}
+
+std::vector<GuestPolicy> VmWatcher::PoliciesOf(const std::vector<Vm>& vms) const {
+  std::vector<GuestPolicy> policies;
+  for (const Vm& vm : vms) policies.push_back(policies_.Of(vm).policy);
+  return policies;
+}
+
 void VmWatcher::Publish(const std::vector<Vm>& vms, const std::vector<std::string>& news) {
   known_ = vms;
+  policies_known_ = PoliciesOf(vms);
   FlushLoop::Discovery discovery{.vms = vms};
   std::vector<std::string> problems;
   for (const Vm& vm : vms) {
     if (!choice_.deliver) break;
     const GuestPolicies::Choice policy = policies_.Of(vm);
     discovery.policies.push_back(policy.policy);
+    if (!Wanted(vm)) continue;
     if (std::string told = policy.Describe(vm.name); !told.empty()) problems.push_back(std::move(told));
     if (!policy.policy.deliver) continue;
     VmPorts ports{.vm = {vm.uuid, vm.pid, vm.start_time}};
     if (choice_.by_hand) {
-      if (!IsNamed(vm, choice_.by_hand->vm)) continue;
       ports.ports.push_back({.type = PortType::kByPath, .path = choice_.by_hand->path, .owner = vm.pid});
     } else {
-      const bool wanted =
-          choice_.only_vms.empty() || std::any_of(choice_.only_vms.begin(), choice_.only_vms.end(),
-                                                  [&](const std::string& name) { return IsNamed(vm, name); });
-      if (!wanted) continue;
       const ChosenPorts chosen = ChoosePorts(vm, choice_.ports);
       for (const GuestPort& port : chosen.ports) ports.ports.push_back(AddressOf(port, vm.pid));
       problems.insert(problems.end(), chosen.problems.begin(), chosen.problems.end());

@@ -52,6 +52,8 @@ class VmWatcher {
 
  private:
   absl::Status CheckNamed(const std::vector<Vm>& vms);
+  bool Wanted(const Vm& vm) const;  // by those that were named
+  std::vector<GuestPolicy> PoliciesOf(const std::vector<Vm>& vms) const;
   void Publish(const std::vector<Vm>& vms, const std::vector<std::string>& news);
   void Watch();
 
@@ -61,8 +63,9 @@ class VmWatcher {
   const StillRuns still_runs_;
   std::mutex mutex_;
   std::optional<FlushLoop::Discovery> latest_;
-  std::vector<Vm> known_;              // the last list; First(), then the watching thread
-  std::vector<std::string> standing_;  // problems of the last list: told when they came up, and not again
+  std::vector<Vm> known_;                    // the last list; First(), then the watching thread
+  std::vector<GuestPolicy> policies_known_;  // of `known_`
+  std::vector<std::string> standing_;        // problems of the last list: told when they came up, and not again
   std::atomic<bool> stop_ = false;
   std::thread thread_;
 };

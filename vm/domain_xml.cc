@@ -153,10 +153,14 @@ std::vector<std::pair<std::string, std::string>> GuestPolicyOfVm(absl::string_vi
   std::vector<std::pair<std::string, std::string>> settings;
   if (!document.load_buffer(xml.data(), xml.size())) return settings;
   for (const pugi::xml_node& element : document.child("domain").child("metadata").children()) {
-    if (LocalName(element) != "power" || NamespaceOf(element) != kPowerNamespace) continue;
+    if (NamespaceOf(element) != kPowerNamespace) continue;
+    if (LocalName(element) != "power") settings.emplace_back(element.name(), "");
+    for (const pugi::xml_node& child : element.children()) {
+      if (child.type() == pugi::node_element) settings.emplace_back(child.name(), "");
+    }
     for (const pugi::xml_attribute& attribute : element.attributes()) {
       const absl::string_view name = attribute.name();
-      if (name == "xmlns" || absl::StrContains(name, ':')) continue;
+      if (name == "xmlns" || absl::StartsWith(name, "xmlns:")) continue;
       const auto place = name == "preset" ? settings.begin() : settings.end();
       settings.emplace(place, std::string(name), attribute.value());
     }

@@ -34,8 +34,9 @@ std::string ResourcesOfVm(absl::string_view xml);
 inline constexpr char kPowerNamespace[] = "https://vrapl.org/xmlns/guest/1";
 
 // The attributes of that element, <vrapl:power xmlns:vrapl="..." preset="manifesto" period="60s"/>, as (name, value):
-// in the order of the XML, but "preset" first. Empty where there is none, or `xml` is not a <domain>.   Threads: any.
-// Source: libvirt, "Domain XML format", General metadata; virDomainSetMetadata().
+// in the order of the XML, but "preset" first. What else stands in our name space is a setting that nobody knows: other
+// elements, elements within it, attributes with a prefix. Empty where there is none, or `xml` is not a <domain>.
+// Threads: any. Source: libvirt, "Domain XML format", General metadata; virDomainSetMetadata().
 std::vector<std::pair<std::string, std::string>> GuestPolicyOfVm(absl::string_view xml);
 
 }  // namespace vrapl

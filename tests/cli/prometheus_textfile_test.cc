@@ -71,6 +71,16 @@ TEST_F(PrometheusTextfileTest, ADirectoryThatWentAwayCostsNothingButTheFile) {
   EXPECT_THAT(*ReadSmallFile(path()), HasSubstr("vrapl_guest_lines_skipped_total 6\n"));
 }
 
+TEST_F(PrometheusTextfileTest, WhatOthersPutThereHoldsNobodyUp) {
+  // A pipe that nobody reads under the name that the file is written by, and another vrapl's file.
+  ASSERT_EQ(::mkfifo((path() + ".tmp-" + std::to_string(::getpid())).c_str(), 0600), 0);
+  PrometheusTextfile textfile(directory_);
+  { const PrometheusTextfile failed_at_the_start(directory_); }
+  ASSERT_THAT(textfile.Add(MadeReport()), IsOk());
+  { const PrometheusTextfile failed_at_the_start(directory_); }
+  EXPECT_TRUE(std::filesystem::is_regular_file(path()));
+}
+
 TEST_F(PrometheusTextfileTest, WhatIsNoLongerMeasuredIsNotShown) {
   {
     PrometheusTextfile textfile(directory_);

@@ -111,23 +111,5 @@ TEST(GuestPolicyTest, WhatCannotBeReadIsNamed) {
   }
 }
 
-TEST(LeakBoundTest, LessIsToldByLargerStepsLongerPeriodsAndFewerFields) {
-  const GuestPolicy policy;
-  const double bound = LeakBound(policy, 100);
-  EXPECT_NEAR(bound, 3 * std::log2(2002.0) / 2, 1e-9);  // 200 J in steps of 0.1 J, three figures
-  GuestPolicy less = policy;
-  less.active = false;
-  EXPECT_NEAR(LeakBound(less, 100), bound * 2 / 3, 1e-9);
-  less = policy;
-  less.quantum_uj *= 10;
-  EXPECT_LT(LeakBound(less, 100), bound);
-  less = policy;
-  less.period_ns *= 2;
-  EXPECT_LT(LeakBound(less, 100), bound);
-  EXPECT_LT(LeakBound(policy, 50), bound);
-  less.deliver = false;
-  EXPECT_EQ(LeakBound(less, 100), 0);
-}
-
 }  // namespace
 }  // namespace vrapl

@@ -106,6 +106,7 @@ TEST_F(PolicyTest, MetadataAndFilesHoldFromTheNextFlushAndForTheirVmAlone) {
   uint64_t last_before = 0;
   for (const GuestLine& line : ReceivedBy("ttyS1", bob_after).values) last_before = line.seq;
   EXPECT_LE(last_before, *silent) << "no line came while he was told nothing";
+  EXPECT_GE(last_before + 1, *silent) << "and all until then";
   Say("bob: told nothing for %d flushes, then a new epoch", untold);
   for (const Flush& flush : flushes) ExpectRowsSumToCounters(flush);
   ASSERT_THAT(ada().Virsh("metadata", {"--uri", "https://vrapl.org/xmlns/guest/1", "--live", "--remove"}), IsOk());

@@ -496,5 +496,23 @@ TEST(FlushLoopTest, AVmIsToldAsItsPolicySaysAndAnotherPolicyIsAnotherEpoch) {
   EXPECT_EQ(FindVm(host.reports()[7], "db")->epoch, FindVm(host.reports()[0], "db")->epoch);
 }
 
+TEST(FlushLoopTest, APolicyThatWasTakenBackWithinAFlushNeverHolds) {
+  MadeHost host({.own_policies = true});
+  const std::vector<Vm> vms = {MadeVm("web", 1000)};
+  host.flush().UpdateVms({.vms = vms, .policies = {GuestPolicy()}});
+  host.RunFor(3 * kSecond);
+  host.flush().UpdateVms({.vms = vms, .policies = {{.quantum_uj = 1}}});
+  host.RunFor(kSecond / 2);
+  host.flush().UpdateVms({.vms = vms, .policies = {GuestPolicy()}});
+  host.RunFor(3 * kSecond);
+  for (const FlushReport& report : host.reports()) {
+    const absl::StatusOr<GuestLine> line = ParseGuestLine(FindVm(report, "web")->guest_line);
+    ASSERT_THAT(line, IsOk());
+    EXPECT_EQ(line->seq, report.seq);
+    EXPECT_EQ(line->quantum_uj, kDefaultQuantumUj);
+  }
+  EXPECT_THAT(host.reports(), SizeIs(3));
+}
+
 }  // namespace
 }  // namespace vrapl

@@ -64,6 +64,14 @@ TEST_F(GuestPoliciesTest, WhatIsNotUnderstoodTellsNothingAndSaysWhy) {
   EXPECT_FALSE(Of(web_).policy.deliver);
 }
 
+// Where it leads may not be mounted yet.
+TEST_F(GuestPoliciesTest, ALinkThatLeadsNowhereIsNotNoFile) {
+  std::filesystem::create_symlink(directory_ + "/elsewhere", directory_ + "/web.conf");
+  EXPECT_FALSE(Of(web_).policy.deliver);
+  std::ofstream(directory_ + "/elsewhere") << "period=6s\n";
+  EXPECT_EQ(Of(web_).policy.period_ns, 6'000'000'000);
+}
+
 TEST_F(GuestPoliciesTest, ANameIsNoPath) {
   Write("evil.conf", "deliver=off\n");
   std::filesystem::create_directory(directory_ + "/sub");

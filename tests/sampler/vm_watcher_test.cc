@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 
 #include <condition_variable>
+#include <filesystem>
+#include <fstream>
 
 #include "tests/status_matchers.h"
 
@@ -280,7 +282,29 @@ TEST_F(VmWatcherTest, WhatAVmMayBeToldComesWithItAndWhoOptedOutHasNoPorts) {
   EXPECT_THAT(news->problems,
               ElementsAre("VM quiet: told nothing, as its libvirt metadata says",
                           AllOf(HasSubstr("VM slow: told as its libvirt metadata says: deliver=on period=30000ms"),
-                                HasSubstr("at most 0.385 bit/s"))));
+                                HasSubstr("at most 0.386 bit/s"))));
+}
+
+TEST_F(VmWatcherTest, FilesCountWhileNobodyListsVms) {
+  std::string name = testing::TempDir() + "policies-XXXXXX";
+  const std::string directory = ::mkdtemp(name.data());
+  made_.Set(std::vector<Vm>{MadeVm("web", 1000)});
+  const auto watcher = Watch({.policies = {.directory = directory}});
+  ASSERT_THAT(watcher->First(), IsOk());
+  watcher->Take();
+  watcher->Start();
+  made_.Set(absl::UnavailableError("libvirtd is away"));
+  made_.AwaitListed();
+  EXPECT_TRUE(watcher->Take()->unchanged);
+  std::ofstream(directory + "/web.conf") << "deliver = off\n";
+  made_.Set(absl::UnavailableError("libvirtd is still away"));
+  made_.AwaitListed();
+  const std::optional<FlushLoop::Discovery> news = watcher->Take();
+  ASSERT_TRUE(news.has_value());
+  EXPECT_THAT(news->vms, SizeIs(1));
+  EXPECT_THAT(news->ports, IsEmpty());
+  EXPECT_FALSE(news->policies.at(0).deliver);
+  std::filesystem::remove_all(directory);
 }
 
 }  // namespace

@@ -203,8 +203,12 @@ TEST(GuestPolicyOfVmTest, IsOurElementWhereverItsNameSpaceIsDeclared) {
     </metadata></domain>)"),
               ElementsAre(Pair("preset", "manifesto"), Pair("period", "60s")));
   EXPECT_THAT(GuestPolicyOfVm(R"(<domain xmlns:v="https://vrapl.org/xmlns/guest/1"><metadata>
-      <v:power deliver="off"/><v:other deliver="on"/></metadata></domain>)"),
+      <v:power deliver="off"/></metadata></domain>)"),
               ElementsAre(Pair("deliver", "off")));
+  // What is not understood is not passed over: it may be meant to tell less.
+  EXPECT_THAT(GuestPolicyOfVm(R"(<domain xmlns:v="https://vrapl.org/xmlns/guest/1"><metadata>
+      <v:other/><v:power v:deliver="off"><deliver>off</deliver></v:power></metadata></domain>)"),
+              ElementsAre(Pair("v:other", ""), Pair("deliver", ""), Pair("v:deliver", "off")));
   EXPECT_THAT(GuestPolicyOfVm(R"(<domain><metadata>
       <power xmlns="https://vrapl.org/xmlns/guest/1" quantum="1J"/></metadata></domain>)"),
               ElementsAre(Pair("quantum", "1J")));
