@@ -189,6 +189,13 @@ std::string FlushToJson(const FlushReport& report, absl::string_view phase) {
                         {"energy_uj", cost.energy_uj},
                         {"host_energy_uj", cost.host_energy_uj}};
   }
+  for (const Unobserved& unobserved : report.unobserved) {
+    Json item = {{"package", unobserved.package_id}, {"domain", DomainName(unobserved.domain)}, {"ns", unobserved.ns}};
+    if (unobserved.die_id > 0) item["die"] = unobserved.die_id;
+    item["energy_uj"] = unobserved.energy_uj ? Json(*unobserved.energy_uj) : Json(nullptr);
+    if (!unobserved.why_unknown.empty()) item["why_unknown"] = unobserved.why_unknown;
+    json["unobserved"].push_back(std::move(item));
+  }
   if (!report.problems.empty()) json["problems"] = report.problems;
   if (report.last) json["last"] = true;
   return json.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);

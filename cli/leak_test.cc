@@ -34,7 +34,7 @@ absl::StatusOr<double> ParseWatts(absl::string_view text) {
   absl::string_view number = text;
   if (!absl::ConsumeSuffix(&number, "W") || !absl::SimpleAtod(number, &watts) || !(watts > 0 && watts <= 1e6)) {
     return absl::InvalidArgumentError(
-        absl::StrCat("--range=", text, ": a power with its unit is wanted, such as 100W"));
+        absl::StrCat("--range=", text, ": a power above 0W and up to 1000000W is wanted, such as 100W"));
   }
   return watts;
 }
@@ -51,17 +51,17 @@ int LeakTestVerb(int argc, char** argv) {
   const absl::StatusOr<double> range_w = ParseWatts(range);
   if (!range_w.ok()) return Fail(range_w.status());
 
-  GuestPolicy raw{.quantum_uj = 1, .active = false, .error = false};
+  GuestPolicy raw{.quantum_uj = 1, .active = false, .error = false, .run_time = false};
   GuestPolicy raw_ms = raw;
   raw_ms.period_ns = 1'000'000;
-  const GuestPolicy energy{.active = false, .error = false};
+  const GuestPolicy energy{.active = false, .error = false, .run_time = false};
   GuestPolicy noisy = energy;
   noisy.noise = true;
   std::vector<Row> rows = {{"raw energy, every 1 ms", raw_ms}, {"raw energy, every 2 s", raw},
                            {"preset=default", GuestPolicy()},  {"default, energy alone", energy},
                            {"the same, with noise", noisy},    {"preset=manifesto", ManifestoPolicy()}};
   if (!words.empty()) {
-    // What is refused to guests may be looked at here.
+    // What serve refuses without --flush may be looked at here.
     absl::StatusOr<GuestPolicy> policy = ParsePolicyWords(words, /*may_be_shorter=*/true, GuestPolicy());
     if (!policy.ok()) return Fail(policy.status());
     rows.push_back({"as given", *policy});

@@ -17,7 +17,7 @@ constexpr int kHeaderEvery = 40;  // a screenful
 constexpr int64_t kMovesWithinNs = 100'000'000;
 
 // Where no time has passed there is no power.
-std::string Watts(const std::optional<int64_t>& energy_uj, int64_t dt_ns) {
+std::string WattsCell(const std::optional<int64_t>& energy_uj, int64_t dt_ns) {
   if (!energy_uj || dt_ns == 0) return "-";
   return absl::StrFormat("%.3f", static_cast<double>(*energy_uj) * 1e3 / static_cast<double>(dt_ns));
 }
@@ -123,7 +123,7 @@ std::string PowerTable::Format(const FlushReport& report) {
                           report.cpu_table.empty() ? "" : absl::StrCat("; cpu_table=", report.cpu_table), "t_s");
     for (const std::string& column : columns) absl::StrAppendFormat(&text, " %12s", column);
     text += "  model\n#  +- 95 %  ";
-    for (const Cell& cell : cells) absl::StrAppendFormat(&text, " %12s", Watts(cell.err_uj, report.dt_ns));
+    for (const Cell& cell : cells) absl::StrAppendFormat(&text, " %12s", WattsCell(cell.err_uj, report.dt_ns));
     text += "  of the next line\n";
     columns_ = columns;
     lines_since_header_ = 0;
@@ -133,7 +133,7 @@ std::string PowerTable::Format(const FlushReport& report) {
   for (const Cell& cell : cells) {
     const auto why =
         std::find_if(untold.begin(), untold.end(), [&](const auto& other) { return other.first == cell.column; });
-    absl::StrAppendFormat(&text, " %12s", why != untold.end() ? why->second : Watts(cell.energy_uj, report.dt_ns));
+    absl::StrAppendFormat(&text, " %12s", why != untold.end() ? why->second : WattsCell(cell.energy_uj, report.dt_ns));
   }
   absl::StrAppend(&text, "  ", ModelName(applied));
   if (applied != model.model) absl::StrAppend(&text, " for ", ModelName(model.model));

@@ -24,7 +24,7 @@ using prometheus::MetricFamily;
 using prometheus::MetricType;
 using Labels = std::vector<ClientMetric::Label>;
 
-double Joules(int64_t uj) { return static_cast<double>(uj) * 1e-6; }
+double InJoules(int64_t uj) { return static_cast<double>(uj) * 1e-6; }
 
 MetricFamily Family(const char* name, MetricType type, const char* help) {
   return {.name = name, .help = help, .type = type, .metric = {}};
@@ -123,8 +123,8 @@ std::string PrometheusTextfile::Text() const {
   MetricFamily errors =
       Family("vrapl_counter_read_errors_total", MetricType::Counter, "Reads of a counter that failed.");
   for (const auto& [key, counter] : counters_) {
-    AddMetric(host, of_counter(key), Joules(counter.energy_uj));
-    AddMetric(unclaimed, of_counter(key), Joules(counter.unclaimed_uj));
+    AddMetric(host, of_counter(key), InJoules(counter.energy_uj));
+    AddMetric(unclaimed, of_counter(key), InJoules(counter.unclaimed_uj));
     AddMetric(errors, of_counter(key), static_cast<double>(counter.read_errors));
   }
   MetricFamily energy = Family("vrapl_row_energy_joules_total", MetricType::Counter,
@@ -137,8 +137,8 @@ std::string PrometheusTextfile::Text() const {
     Labels labels = {{"kind", std::string(RowKindName(kind))}, {"vm", name}, {"uuid", uuid}};
     const Labels where = of_counter(counter);
     labels.insert(labels.end(), where.begin(), where.end());
-    AddMetric(energy, labels, Joules(row.energy_uj));
-    AddMetric(active, labels, Joules(row.active_uj));
+    AddMetric(energy, labels, InJoules(row.energy_uj));
+    AddMetric(active, labels, InJoules(row.active_uj));
     if (std::get<2>(counter).domain == RaplDomain::kPackage) {
       AddMetric(run_time, labels, static_cast<double>(row.run_time_ns) * 1e-9);
     }

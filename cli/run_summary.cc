@@ -10,7 +10,7 @@ namespace vrapl {
 namespace {
 
 double Seconds(int64_t ns) { return static_cast<double>(ns) * 1e-9; }
-double Joules(int64_t uj) { return static_cast<double>(uj) * 1e-6; }
+double InJoules(int64_t uj) { return static_cast<double>(uj) * 1e-6; }
 
 // Values by name, in the order in which the names came.
 class Figures {
@@ -37,13 +37,13 @@ std::vector<Figure> FiguresOf(const RunsInfo& info, const RunResult& result) {
       if (name != "command" && name.rfind("vm ", 0) != 0) continue;
       figures.Add(absl::StrCat(prefix, name, " run time s"), Seconds(line.run_time_ns));
       for (const auto& [key, energy_uj] : line.energy_uj) {
-        figures.Add(absl::StrCat(prefix, name, " ", CounterName(key), " J"), Joules(energy_uj));
+        figures.Add(absl::StrCat(prefix, name, " ", CounterName(key), " J"), InJoules(energy_uj));
       }
     }
   };
   add_lines(result.whole, "");
   for (const auto& [key, counter] : result.whole.counters) {
-    figures.Add(absl::StrCat("host ", CounterName(key), " J"), Joules(counter.energy_uj));
+    figures.Add(absl::StrCat("host ", CounterName(key), " J"), InJoules(counter.energy_uj));
   }
   for (const Interval& phase : result.phases) {
     const std::string label = absl::StrCat("[", phase.label.empty() ? "before" : phase.label, "] ");

@@ -46,6 +46,7 @@ struct ServeArguments {
   std::vector<std::string> policy;
   std::string policy_directory = kPolicyDirectory;
   std::string textfile_directory;
+  std::string state_file;
   bool by_hand = false;  // vrapl VM_NAME SERIAL_PATH
   std::string vm_name;
   std::string serial_path;
@@ -59,6 +60,9 @@ void AddServeOptions(CLI::App& app, ServeArguments& arguments) {
   app.add_option("--policy-dir", arguments.policy_directory,
                  "DIR/UUID.conf or DIR/NAME.conf says it for one VM (/etc/vrapl/guests)")
       ->type_name("DIR");
+  app.add_option("--state", arguments.state_file,
+                 "keep here where the counters stood: a restart says what was used meanwhile")
+      ->type_name("FILE");
   app.add_option("--textfile", arguments.textfile_directory,
                  "keep DIR/vrapl.prom for node_exporter --collector.textfile.directory=DIR")
       ->type_name("DIR");
@@ -208,6 +212,7 @@ int Serve(const ServeArguments& arguments) {
     return Fail(kExitFailed, absl::StrCat("--textfile=", directory, ": ", std::strerror(errno),
                                           "; it is the directory of node_exporter's --collector.textfile.directory"));
   }
+  options->state_file = arguments.state_file;
   options->trace_vms = *format == Format::kText;
 
   const std::atomic<bool>& stop = StopOnSignals();

@@ -95,7 +95,7 @@ absl::Status Set(absl::string_view key, absl::string_view value, bool may_be_sho
   if (key == "fields") return ParseFields(value, policy);
   if (key == "quantum") {
     const std::optional<int64_t> quantum_uj = EnergyUj(value);
-    if (!quantum_uj) return Refused(key, value, "an energy with its unit, such as 100mJ or 1J,");
+    if (!quantum_uj) return Refused(key, value, "an energy of 1uJ or more with its unit, such as 100mJ or 1J,");
     policy.quantum_uj = *quantum_uj;
     return absl::OkStatus();
   }
@@ -113,7 +113,9 @@ absl::Status Set(absl::string_view key, absl::string_view value, bool may_be_sho
     return Refused(key, value, "line, json or watts");
   }
   if (key == "preset") {
-    if (value != "default" && value != "manifesto") return Refused(key, value, "default or manifesto");
+    if (value != "default" && value != "manifesto") {
+      return Refused(key, value, "default or manifesto, and each other setting by itself,");
+    }
     policy = value == "manifesto" ? ManifestoPolicy() : GuestPolicy();
     return absl::OkStatus();
   }
@@ -162,9 +164,15 @@ absl::StatusOr<GuestPolicy> ParseGuestPolicyFile(absl::string_view text, bool ma
 
 std::string DescribeGuestPolicy(const GuestPolicy& policy) {
   const auto word = [](bool on) { return on ? "on" : "off"; };
-  return absl::StrCat("deliver=", word(policy.deliver), " period=", policy.period_ns / 1'000'000,
-                      "ms quantum=", policy.quantum_uj, "uJ noise=", word(policy.noise), " fields=energy",
-                      policy.active ? ",active" : "", policy.error ? ",error" : "", policy.run_time ? ",run-time" : "",
+  const int64_t period_ms = policy.period_ns / 1'000'000;
+  const std::string period =
+      period_ms % 1000 == 0 ? absl::StrCat(period_ms / 1000, "s") : absl::StrCat(period_ms, "ms");
+  const std::string quantum = policy.quantum_uj % 1'000'000 == 0 ? absl::StrCat(policy.quantum_uj / 1'000'000, "J")
+                              : policy.quantum_uj % 1000 == 0    ? absl::StrCat(policy.quantum_uj / 1000, "mJ")
+                                                                 : absl::StrCat(policy.quantum_uj, "uJ");
+  return absl::StrCat("deliver=", word(policy.deliver), " period=", period, " quantum=", quantum,
+                      " noise=", word(policy.noise), " fields=energy", policy.active ? ",active" : "",
+                      policy.error ? ",error" : "", policy.run_time ? ",run-time" : "",
                       " domains=", policy.package_only ? "package" : "all", " format=", FormatName(policy.format));
 }
 

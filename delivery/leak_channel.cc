@@ -40,7 +40,7 @@ double BitsPerLine(const GuestPolicy& policy, double range_w, int64_t levels, in
     floor_uj += kFloorW * period_s * 1e6;
     GuestReading reading{.end_ns = (i + 1) * policy.period_ns, .unix_ns = i * policy.period_ns};
     reading.energy_uj = InTicks(energy_uj);
-    if (policy.active) reading.active_uj = InTicks(energy_uj - floor_uj);
+    if (policy.active && policy.format != GuestFormat::kWatts) reading.active_uj = InTicks(energy_uj - floor_uj);
     const absl::StatusOr<GuestLine> line = ParseGuestLine(FormatGuestLine(*maker.Next(reading)));
     double seen_uj = static_cast<double>(*line->energy_uj - std::exchange(last_told_uj, *line->energy_uj));
     if (line->active_uj) {

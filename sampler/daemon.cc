@@ -16,6 +16,7 @@
 #include "base/cpu_model.h"
 #include "conditions/machine_description.h"
 #include "delivery/leak_bound.h"
+#include "sampler/absence.h"
 #include "sampler/command_follower.h"
 #include "sampler/cpu_watcher.h"
 #include "sampler/given_base.h"
@@ -303,6 +304,13 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& told, c
                               .on_reader_cpu = [](int cpu) { PinToCpu(cpu).IgnoreError(); }}));
     reader_cpus.push_back(package.reader_cpu);
   }
+  std::vector<Unobserved> unobserved;
+  if (!options.state_file.empty()) {
+    const CounterState now = ReadCounterState(backend->sources, options.host_root.prefix());
+    if (const auto before = LoadCounterState(options.state_file)) unobserved = UnobservedBetween(*before, now);
+    if (absl::Status stored = StoreCounterState(now, options.state_file); !stored.ok()) return stored;
+    for (const Unobserved& of_counter : unobserved) events.on_notice(DescribeUnobserved(of_counter));
+  }
   SamplingThreads threads(loops, reader_cpus);
   OwnCostMeter own_cost;  // energy is counted from the samples that have just been taken
   for (const std::string& notice : threads.notices()) events.on_notice(notice);
@@ -352,6 +360,7 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& told, c
                    .halt_polling = &halt_polling},
                   [&](FlushReport& report) {
                     own_cost.Add(report);
+                    if (report.seq == 1) report.unobserved = unobserved;
                     if (report.last) report.own_cost = own_cost.cost();
                     events.on_report(report);
                   });
@@ -397,6 +406,13 @@ absl::Status RunDaemon(const DaemonOptions& options, const DaemonEvents& told, c
     clock.SleepUntil(std::min(next_ns, end_ns));
   }
   threads.Stop();
+  if (!options.state_file.empty()) {
+    CounterState at_end = ReadCounterState(backend->sources, options.host_root.prefix());
+    at_end.running = false;
+    if (absl::Status stored = StoreCounterState(at_end, options.state_file); !stored.ok()) {
+      events.on_notice(std::string(stored.message()));
+    }
+  }
   own_cost.End();
   if (listener.ok()) listener->reset();
   take_marks();

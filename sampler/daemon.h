@@ -43,6 +43,7 @@ struct DaemonOptions {
   IdlePolicy idle = IdlePolicy::kOwn;
   std::map<RaplDomain, GivenPower> base_power_w;
   bool trace_vms = false;
+  std::string state_file;  // keeps over a restart where the counters stood (sampler/absence.h); "": nothing does
   bool measure_command = false;  // RunControl::MeasureCommand() will be used: there is a row command
   bool flush_per_phase = false;  // flushes end at marks too
   MarkQueue* marks = nullptr;    // where the caller puts its own marks; must outlive the run

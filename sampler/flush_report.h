@@ -12,6 +12,7 @@
 #include "base/rapl_domain.h"
 #include "base/run_time_method.h"
 #include "base/update_edges.h"
+#include "sampler/absence.h"
 #include "sampler/edge_counts.h"
 #include "sampler/lateness.h"
 #include "sampler/mark.h"
@@ -176,6 +177,7 @@ struct FlushReport {
   std::vector<SamplerReport> samplers;
   std::vector<VmReport> vms;
   std::vector<Mark> marks;            // that fell into this flush, ascending; t_ns from the start of the run
+  std::vector<Unobserved> unobserved;  // with the first flush: what was used since another run ended (--state)
   std::optional<OwnCost> own_cost;    // with the last flush of a live run
   std::vector<std::string> problems;  // new ones, each in one line
 };

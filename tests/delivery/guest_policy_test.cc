@@ -32,7 +32,7 @@ TEST(GuestPolicyTest, EachSettingIsRead) {
   EXPECT_TRUE(policy->run_time);
   EXPECT_TRUE(policy->package_only);
   EXPECT_EQ(DescribeGuestPolicy(*policy),
-            "deliver=on period=10000ms quantum=250000uJ noise=on fields=energy,run-time domains=package format=line");
+            "deliver=on period=10s quantum=250mJ noise=on fields=energy,run-time domains=package format=line");
 }
 
 // What is described can be read back, whatever it is.

@@ -281,7 +281,7 @@ TEST_F(VmWatcherTest, WhatAVmMayBeToldComesWithItAndWhoOptedOutHasNoPorts) {
   EXPECT_THAT(PathsOf(*news), ElementsAre("uuid-slow /run/slow/power", "uuid-web /run/web/power"));
   EXPECT_THAT(news->problems,
               ElementsAre("VM quiet: told nothing, as its libvirt metadata says",
-                          AllOf(HasSubstr("VM slow: told as its libvirt metadata says: deliver=on period=30000ms"),
+                          AllOf(HasSubstr("VM slow: told as its libvirt metadata says: deliver=on period=30s"),
                                 HasSubstr("at most 0.386 bit/s"))));
 }
 
