@@ -1,9 +1,7 @@
 // vrapl serve: all VMs, found and followed; every flush each guest is told its own energy.
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <deque>
 #include <filesystem>
 #include <optional>
@@ -208,9 +206,11 @@ int Serve(const ServeArguments& arguments) {
     options->delivery.by_hand = {.vm = arguments.vm_name, .path = arguments.serial_path};
   }
   if (const std::string& directory = arguments.textfile_directory;
-      !directory.empty() && ::access(directory.c_str(), W_OK | X_OK) != 0) {
-    return Fail(kExitFailed, absl::StrCat("--textfile=", directory, ": ", std::strerror(errno),
-                                          "; it is the directory of node_exporter's --collector.textfile.directory"));
+      !directory.empty() &&
+      (!std::filesystem::is_directory(directory) || ::access(directory.c_str(), W_OK | X_OK) != 0)) {
+    return Fail(kExitFailed, absl::StrCat("--textfile=", directory,
+                                          ": no directory that can be written to; it "
+                                          "is the directory of node_exporter's --collector.textfile.directory"));
   }
   options->state_file = arguments.state_file;
   options->trace_vms = *format == Format::kText;

@@ -51,7 +51,7 @@ absl::Status ParsePeriod(absl::string_view value, bool may_be_shorter, int64_t& 
   if (period < absl::Nanoseconds(kLeastGuestPeriodNs) && !may_be_shorter) {
     return Refused("period", value,
                    "2s or longer (a guest that learns its power so often learns of its neighbours' work; the operator "
-                   "can force it)");
+                   "can force it by serve --flush)");
   }
   period_ns = absl::ToInt64Nanoseconds(period);
   return absl::OkStatus();
